@@ -1,0 +1,95 @@
+"""Questions to a collector and its answers, on the control socket.
+
+A request is one frame, a reply one frame, both msgpack maps:
+``{"id": n, "method": name, "params": {...}}`` and ``{"id": n, "result": ...}`` or
+``{"id": n, "error": {"code": c, "reason": text}}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from llmmon.errors import ControlError, SchemaError
+from llmmon.protocol.wire import pack, unpack
+
+CODES: Final = ("bad_request", "unknown_method", "not_found", "too_big", "timeout", "failed")
+MAX_REQUEST: Final = 64 * 1024
+MAX_REPLY: Final = 64 * 1024 * 1024
+MAX_ITEMS: Final = 1_000_000
+_MAX_REQUEST_ITEMS: Final = 256
+
+METHODS: Final = {
+    "snapshot": "by: str = 'model' -> bytes of a Snapshot (snapshot.decode_snapshot)",
+    "metrics": "window_s: int, by: [dimension] -> "
+    "{at_ns, window_s, total, series: [labels and metrics]}",
+    "history": "window_s: int, points: int, end_ns: int|None, where: {dimension: value} -> "
+    "{start_ns, step_ns, metrics: {name: [value|None]}}",
+    "requests": "limit: int, only: 'all'|'errors'|'slow', where: {dimension: value}, "
+    "since_ns: int|None -> [row]",
+    "trace": "id: str -> {requests: [row], spans: [row], logs: [row], scores: [row]}",
+    "query": "sql: str, limit: int = 10000, timeout_s: float = 10 -> "
+    "{columns: [name], rows: [[value]], truncated: bool}",
+    "status": "-> {name, version, uptime_s, address, state_dir, ingest, agents: [row], store, "
+    "rules, config}",
+    "acknowledge": "alert_id: str, by: str, note: str -> {}",
+    "silence": "matchers: {rule|dimension: value}, duration_s: float, by: str, comment: str -> "
+    "{id}",
+    "reload": "-> {rules: int, problems: [text]}",
+}
+"""Every method with its parameters and its result."""
+
+
+class Request(NamedTuple):
+    """One question."""
+
+    id: int
+    method: str
+    params: dict[str, Any]
+
+
+def encode_request(request: Request) -> bytes:
+    """``request`` as one frame."""
+    return pack({"id": request.id, "method": request.method, "params": request.params})
+
+
+def decode_request(payload: bytes) -> Request:
+    """The request in ``payload``.
+
+    Raises:
+        SchemaError: over 64 KiB, or not a request.
+    """
+    if len(payload) > MAX_REQUEST:
+        raise SchemaError(f"request of {len(payload)} bytes, at most {MAX_REQUEST}")
+    match unpack(payload, _MAX_REQUEST_ITEMS):
+        case {"id": int() as id_, "method": str() as method, "params": dict() as params}:
+            return Request(id_, method, params)
+    raise SchemaError("request: expected id, method and params")
+
+
+def encode_result(request_id: int, result: Any) -> bytes:
+    """The reply of a request that went well."""
+    return pack({"id": request_id, "result": result})
+
+
+def encode_error(request_id: int, code: str, reason: str) -> bytes:
+    """The reply of a request that was refused; ``code`` is one of ``CODES``."""
+    return pack({"id": request_id, "error": {"code": code, "reason": reason}})
+
+
+def decode_reply(payload: bytes) -> tuple[int, Any]:
+    """Whose reply it is, and the result.
+
+    Raises:
+        ControlError: the collector refused the request.
+        SchemaError: not a reply.
+    """
+    if len(payload) > MAX_REPLY:
+        raise SchemaError(f"reply of {len(payload)} bytes, at most {MAX_REPLY}")
+    reply: Mapping[str, Any] | Any = unpack(payload, MAX_ITEMS)
+    match reply:
+        case {"id": int() as id_, "result": result}:
+            return id_, result
+        case {"error": {"code": str() as code, "reason": str() as reason}}:
+            raise ControlError(code, reason)
+    raise SchemaError("reply: expected id, and result or error")

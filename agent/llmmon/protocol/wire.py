@@ -1,0 +1,309 @@
+"""Messages between agent and collector, as frames of bytes.
+
+Every message, both ways, is four frames: ``kind`` (1 byte), ``header`` (fixed struct), ``payload``
+(msgpack, at most 1 MiB), ``crc`` (CRC-32 of the three before, little-endian). A batch's payload is
+self-contained: it carries the series its requests name, so it can be read from a journal or a
+spool without what came before it.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any, Final, NamedTuple
+
+import msgpack
+
+from llmmon.errors import ChecksumError, FrameError, SchemaError, VersionError
+from llmmon.protocol.event import MAX_EVENTS, SCHEMA, SERIES_FIELDS, Heartbeat, Kind, OpenRequest
+from llmmon.protocol.table import Table, decode_table, encode_table
+
+VERSION: Final = 1
+MAX_PAYLOAD: Final = 1 << 20
+MAX_SERIES: Final = MAX_EVENTS
+_MAX_DIMENSION: Final = 256
+_MAX_PREFIX: Final = 64
+_MAX_OPEN: Final = 64
+_HEADER: Final = struct.Struct("<BB16sQQQQIqq")
+HEADER_SIZE: Final = _HEADER.size
+_CRC: Final = struct.Struct("<I")
+_FIELDS: Final = {kind: {f.number: f for f in fields} for kind, fields in SCHEMA.items()}
+
+
+class Message(Enum):
+    """What a message is. Agent to collector unless said."""
+
+    HELLO = b"H"
+    WELCOME = b"W"
+    """Collector: answer to HELLO with the last sequence number it has committed."""
+    BATCH = b"B"
+    ACK = b"A"
+    """Collector: every batch up to the header's ``seq`` is on disk."""
+    NACK = b"N"
+    """Collector: the batch ``seq`` was refused; the payload gives ``reason``."""
+    HEARTBEAT = b"T"
+    PING = b"P"
+    PONG = b"Q"
+    """Collector: answer to PING and HEARTBEAT."""
+    BYE = b"E"
+
+
+class Header(NamedTuple):
+    """Who speaks and where it stands. On the wire a version and a flags byte come before it."""
+
+    agent_id: bytes
+    """16 bytes, the same for a service process and its forks."""
+    epoch: int
+    """New for every process and every fork."""
+    seq: int = 0
+    """BATCH: its number, from 1. ACK, WELCOME: the last one committed."""
+    base_seq: int = 0
+    """The oldest batch that the agent still holds."""
+    first_event: int = 0
+    """Events emitted before this batch's first, the lost ones too."""
+    events: int = 0
+    """Events in this batch."""
+    wall_ns: int = 0
+    mono_ns: int = 0
+
+
+class Envelope(NamedTuple):
+    """One message, checked as far as its frames go."""
+
+    message: Message
+    header: Header
+    payload: bytes
+
+
+class Batch(NamedTuple):
+    """The events of one BATCH."""
+
+    host: str
+    id_prefix: str
+    """Request ids are ``f"{id_prefix}-{counter:x}"`` where a row has no id of its own."""
+    series: tuple[bytes, ...]
+    """Packed series keys; a request's ``series`` is an index into them."""
+    tables: Mapping[Kind, Table]
+    lost: Mapping[str, int]
+    """Events lost since the epoch began, by reason."""
+
+    @property
+    def events(self) -> int:
+        """Events in all tables."""
+        return sum(table.events for table in self.tables.values())
+
+
+def encode_message(message: Message, header: Header, payload: bytes = b"") -> list[bytes]:
+    """The four frames of one message.
+
+    Raises:
+        FrameError: the payload is over 1 MiB.
+    """
+    if len(payload) > MAX_PAYLOAD:
+        raise FrameError(f"payload of {len(payload)} bytes, at most {MAX_PAYLOAD}")
+    packed = _HEADER.pack(VERSION, 0, *header)
+    crc = zlib.crc32(payload, zlib.crc32(packed, zlib.crc32(message.value)))
+    return [message.value, packed, payload, _CRC.pack(crc)]
+
+
+def decode_message(frames: Sequence[bytes]) -> Envelope:
+    """The message in ``frames``.
+
+    Raises:
+        FrameError: not four frames, a frame of the wrong size, an unknown kind.
+        VersionError: another protocol version.
+        ChecksumError: the CRC does not match.
+    """
+    if len(frames) != 4:
+        raise FrameError(f"{len(frames)} frames, expected 4")
+    kind, packed, payload, crc = frames
+    if len(packed) != _HEADER.size or len(crc) != _CRC.size or len(payload) > MAX_PAYLOAD:
+        raise FrameError("a frame has the wrong size")
+    if packed[0] != VERSION:
+        raise VersionError(packed[0], VERSION)
+    if zlib.crc32(payload, zlib.crc32(packed, zlib.crc32(kind))) != _CRC.unpack(crc)[0]:
+        raise ChecksumError("the message's CRC does not match")
+    try:
+        message = Message(kind)
+    except ValueError:
+        raise FrameError(f"unknown message {bytes(kind[:1])!r}") from None
+    return Envelope(message, Header(*_HEADER.unpack(packed)[2:]), payload)
+
+
+def encode_series(key: Sequence[str | None]) -> bytes:
+    """One series key, in the order of ``SERIES_FIELDS``, as the bytes that stand for it."""
+    packed: bytes = msgpack.packb(list(key))
+    return packed
+
+
+def decode_series(packed: bytes) -> tuple[str | None, ...]:
+    """The series key behind ``packed``.
+
+    Raises:
+        SchemaError: not one text or None for each of ``SERIES_FIELDS``.
+    """
+    key = unpack(packed)
+    if not isinstance(key, list) or len(key) != len(SERIES_FIELDS):
+        raise SchemaError(f"series: expected {len(SERIES_FIELDS)} dimensions")
+    if not all(d is None or (isinstance(d, str) and len(d) <= _MAX_DIMENSION) for d in key):
+        raise SchemaError(f"series: expected text of at most {_MAX_DIMENSION} characters")
+    return tuple(key)
+
+
+def encode_batch(
+    host: str,
+    id_prefix: str,
+    series: Sequence[bytes],
+    tables: Mapping[Kind, tuple[int, Mapping[str, Sequence[Any]]]],
+    lost: Mapping[str, int],
+) -> bytes:
+    """A BATCH's payload. ``tables`` maps a kind to its row count and its columns by field name.
+
+    Raises:
+        struct.error, TypeError, OverflowError: a value does not fit its field's type.
+    """
+    packed_tables = {
+        kind.value: encode_table(SCHEMA[kind], count, columns)
+        for kind, (count, columns) in tables.items()
+    }
+    packed: bytes = msgpack.packb([host, id_prefix, list(series), packed_tables, dict(lost)])
+    return packed
+
+
+def decode_batch(payload: bytes, events: int) -> Batch:
+    """The batch in ``payload``, which its header says holds ``events`` events.
+
+    Raises:
+        SchemaError: anything that ``encode_batch`` would not have written.
+    """
+    match unpack(payload):
+        case [str() as host, str() as prefix, list() as series, dict() as tables, dict() as lost]:
+            pass
+        case _:
+            raise SchemaError("batch: expected [host, id_prefix, series, tables, lost]")
+    if len(host) > _MAX_DIMENSION or len(prefix) > _MAX_PREFIX or len(series) > MAX_SERIES:
+        raise SchemaError("batch: host, id_prefix or series is too long")
+    if not all(isinstance(key, bytes) for key in series):
+        raise SchemaError("batch: expected packed series keys")
+    batch = Batch(host, prefix, tuple(series), _decode_tables(tables), _counts(lost))
+    if batch.events != events:
+        raise SchemaError(f"batch: header says {events} events, the tables hold {batch.events}")
+    return batch
+
+
+def _decode_tables(tables: dict[Any, Any]) -> dict[Kind, Table]:
+    decoded: dict[Kind, Table] = {}
+    for name, packed in tables.items():
+        try:
+            kind = Kind(name)
+        except ValueError:
+            raise SchemaError(f"batch: unknown kind {str(name)[:32]!r}") from None
+        decoded[kind] = decode_table(_FIELDS[kind], packed)
+    return decoded
+
+
+def encode_heartbeat(heartbeat: Heartbeat) -> bytes:
+    """A HEARTBEAT's payload."""
+    packed: bytes = msgpack.packb([*heartbeat[:9], [list(o) for o in heartbeat[9]], heartbeat[10]])
+    return packed
+
+
+def decode_heartbeat(payload: bytes) -> Heartbeat:
+    """The heartbeat in ``payload``.
+
+    Raises:
+        SchemaError: anything that ``encode_heartbeat`` would not have written.
+    """
+    match unpack(payload):
+        case [
+            str() as service,
+            str() as environment,
+            str() as host,
+            int() as pid,
+            str() as version,
+            int() as emitted,
+            dict() as lost,
+            int() as buffered,
+            int() | float() as interval_s,
+            list() as open_requests,
+            int() as open_total,
+        ]:
+            pass
+        case _:
+            raise SchemaError("heartbeat: unexpected shape")
+    if len(open_requests) > _MAX_OPEN or max(map(len, (service, environment, host))) > 256:
+        raise SchemaError("heartbeat: over its bounds")
+    return Heartbeat(
+        *(service, environment, host, pid, version, emitted, _counts(lost), buffered),
+        interval_s=float(interval_s),
+        open_requests=tuple(_open_request(item) for item in open_requests),
+        open_total=open_total,
+    )
+
+
+def _open_request(item: Any) -> OpenRequest:
+    match item:
+        case [
+            str() as id_,
+            str() as model,
+            str() as route,
+            int() | float() as age_ms,
+            int() | None as output_tokens,
+            int() | float() | None as since_chunk_ms,
+        ] if max(map(len, (id_, model, route))) <= _MAX_DIMENSION:
+            return OpenRequest(id_, model, route, age_ms, output_tokens, since_chunk_ms)
+    raise SchemaError("heartbeat: unexpected open request")
+
+
+def encode_map(values: Mapping[str, Any]) -> bytes:
+    """The payload of WELCOME, ACK, NACK and PONG: a small map of plain values."""
+    packed: bytes = msgpack.packb(dict(values))
+    return packed
+
+
+def decode_map(payload: bytes) -> dict[str, Any]:
+    """The small map in ``payload``, empty where there is none.
+
+    Raises:
+        SchemaError: not a map with text keys.
+    """
+    values = unpack(payload) if payload else {}
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise SchemaError("expected a map with text keys")
+    return values
+
+
+def _counts(values: dict[Any, Any]) -> dict[str, int]:
+    fine = len(values) <= 64 and all(
+        isinstance(key, str) and len(key) <= 64 and type(n) is int and n >= 0
+        for key, n in values.items()
+    )
+    if not fine:
+        raise SchemaError("expected counts by short names")
+    return values
+
+
+def pack(value: Any) -> bytes:
+    """``value`` as msgpack. Beside this module and ``control`` nobody names the codec."""
+    packed: bytes = msgpack.packb(value)
+    return packed
+
+
+def unpack(payload: bytes, max_items: int = MAX_EVENTS) -> Any:
+    """One msgpack value whose arrays and maps hold at most ``max_items`` each.
+
+    Raises:
+        SchemaError: not exactly one well-formed value, too deep, or over the bounds.
+    """
+    try:
+        return msgpack.unpackb(
+            payload,
+            max_array_len=max_items,
+            max_map_len=max_items,
+            max_ext_len=0,
+            strict_map_key=True,
+        )
+    except (ValueError, msgpack.exceptions.UnpackException, RecursionError) as error:
+        raise SchemaError(f"malformed msgpack: {type(error).__name__}") from None
