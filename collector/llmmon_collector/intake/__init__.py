@@ -1,0 +1,1 @@
+"""Intake: messages in, batches committed and accounted for, acknowledgements out."""
