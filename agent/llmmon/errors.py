@@ -87,12 +87,14 @@ class SchemaError(ProtocolError):
 class ControlError(LlmmonError):
     """The collector refused a request.
 
-    ``code`` is one of the names in ``llmmon.protocol.control.CODES``.
+    ``code`` is one of the names in ``llmmon.protocol.control.CODES``; ``request_id`` says which
+    request, where several are under way.
     """
 
-    def __init__(self, code: str, reason: str) -> None:
+    def __init__(self, code: str, reason: str, request_id: int = 0) -> None:
         self.code = code
         self.reason = reason
+        self.request_id = request_id
         super().__init__(f"{code}: {reason}")
 
 

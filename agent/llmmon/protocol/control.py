@@ -90,6 +90,6 @@ def decode_reply(payload: bytes) -> tuple[int, Any]:
     match reply:
         case {"id": int() as id_, "result": result}:
             return id_, result
-        case {"error": {"code": str() as code, "reason": str() as reason}}:
-            raise ControlError(code, reason)
+        case {"id": int() as id_, "error": {"code": str() as code, "reason": str() as reason}}:
+            raise ControlError(code, reason, id_)
     raise SchemaError("reply: expected id, and result or error")

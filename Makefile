@@ -1,0 +1,57 @@
+# Every target does its own set-up: only Python 3.11 or newer, make and git are needed.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+WORKERS ?= 2
+
+.PHONY: help demo test check fmt bench faults screenshots clean
+
+help:
+	@echo "make demo         a collector, replayed production traffic and the terminal UI"
+	@echo "make test         all tests"
+	@echo "make check        format, lint, types, import contracts"
+	@echo "make fmt          format, and mend what the linter can"
+	@echo "make bench        benchmarks, into bench/RESULTS.md"
+	@echo "make faults       slow fault runs"
+	@echo "make screenshots  draw the README's picture again"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) install -c constraints.txt -e '.[all]'
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.run
+
+demo: $(VENV)/.run
+	$(BIN)/llmmon demo --incident
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m bench
+
+faults: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/faults -m fault -n 0
+
+screenshots: $(VENV)/.dev
+	$(BIN)/python docs/screenshots.py
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

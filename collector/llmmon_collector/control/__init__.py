@@ -1,0 +1,1 @@
+"""Answers to viewers' and tools' questions, on a socket of their own."""

@@ -1,0 +1,162 @@
+"""The ledger: emitted = stored + lost + in flight, whatever the network does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmmon.protocol.event import Heartbeat
+from llmmon.protocol.wire import Header
+from llmmon_collector.intake.ledger import Group, Ledger, StreamId, Verdict
+
+AGENT = b"a" * 16
+STREAM = StreamId(AGENT, 1)
+
+
+def _header(seq: int, first_event: int, events: int, base_seq: int = 1) -> Header:
+    return Header(AGENT, 1, seq=seq, base_seq=base_seq, first_event=first_event, events=events)
+
+
+def _offer(ledger: Ledger, header: Header, claims: dict[str, int] | None = None) -> Verdict:
+    verdict = Group(ledger).judge(header)
+    if verdict is Verdict.TAKE:
+        ledger.apply(header, "host", claims or {})
+    return verdict
+
+
+def _heartbeat(emitted: int) -> Heartbeat:
+    return Heartbeat("svc", "prod", "host", 1, "0", emitted, {}, 0, 2.0)
+
+
+def test_batches_in_order_are_taken_and_repeats_are_not() -> None:
+    ledger = Ledger()
+    assert _offer(ledger, _header(1, 0, 10)) is Verdict.TAKE
+    assert _offer(ledger, _header(2, 10, 5)) is Verdict.TAKE
+    assert _offer(ledger, _header(2, 10, 5)) is Verdict.DUPLICATE
+    assert ledger.streams[STREAM].stored == 15
+    assert ledger.totals(0).lost == {}
+
+
+def test_a_gap_waits_while_the_agent_still_holds_what_is_missing() -> None:
+    ledger = Ledger()
+    _offer(ledger, _header(1, 0, 10))
+    assert _offer(ledger, _header(3, 20, 10, base_seq=2)) is Verdict.AHEAD
+    assert _offer(ledger, _header(2, 10, 10, base_seq=2)) is Verdict.TAKE
+
+
+def test_a_gap_is_booked_as_lost_when_the_agent_has_dropped_it() -> None:
+    ledger = Ledger()
+    _offer(ledger, _header(1, 0, 10))
+    claims = {"memory_full": 10}
+    assert _offer(ledger, _header(3, 20, 10, base_seq=3), claims) is Verdict.TAKE
+    assert ledger.totals(0).lost == {"memory_full": 10}
+
+
+def test_losses_without_a_reason_are_called_unexplained() -> None:
+    ledger = Ledger()
+    _offer(ledger, _header(1, 7, 10), {"queue_full": 3})
+    assert ledger.totals(0).lost == {"queue_full": 3, "unexplained": 4}
+
+
+def test_claims_beyond_what_the_offsets_prove_are_not_counted() -> None:
+    ledger = Ledger()
+    _offer(ledger, _header(1, 2, 10), {"queue_full": 9})
+    assert ledger.totals(0).lost == {"queue_full": 2}
+
+
+def test_poison_is_lost_once_and_passed() -> None:
+    ledger = Ledger()
+    ledger.poison(_header(1, 0, 10))
+    assert ledger.last_seq(STREAM) == 1
+    assert ledger.totals(0).lost == {"poison": 10}
+
+
+def test_in_flight_is_what_heartbeats_say_beyond_what_arrived() -> None:
+    ledger = Ledger()
+    _offer(ledger, _header(1, 0, 10))
+    ledger.heard(Header(AGENT, 1), 5, _heartbeat(emitted=25))
+    assert ledger.totals(5).in_flight == 15
+
+
+def test_a_goodbye_books_what_never_came() -> None:
+    ledger = Ledger()
+    _offer(ledger, _header(1, 0, 10))
+    ledger.bye(Header(AGENT, 1, first_event=13), {"shutdown": 3})
+    totals = ledger.totals(0)
+    assert (totals.lost, totals.in_flight, totals.agents) == ({"shutdown": 3}, 0, 0)
+
+
+def test_an_agent_is_alive_for_three_of_its_intervals() -> None:
+    ledger = Ledger()
+    ledger.heard(Header(AGENT, 1), 1_000_000_000, _heartbeat(emitted=0))
+    assert ledger.totals(7_000_000_000).agents == 1
+    assert ledger.totals(7_000_000_001).agents == 0
+
+
+def test_epochs_of_one_agent_are_one_agent_and_two_streams() -> None:
+    ledger = Ledger()
+    ledger.heard(Header(AGENT, 1), 1)
+    ledger.heard(Header(AGENT, 2), 1)
+    assert ledger.totals(1).agents == 1
+    assert len(ledger.streams) == 2
+
+
+def test_a_group_judges_against_what_it_has_taken_itself() -> None:
+    group = Group(Ledger())
+    assert group.judge(_header(1, 0, 10)) is Verdict.TAKE
+    assert group.judge(_header(2, 10, 10)) is Verdict.TAKE
+    assert group.judge(_header(2, 10, 10)) is Verdict.DUPLICATE
+
+
+@dataclass
+class _Agent:
+    """A model of a sender with a bounded memory: seals, drops the oldest, resends what it holds."""
+
+    held: list[tuple[int, int, int]] = field(default_factory=list)
+    emitted: int = 0
+    dropped: int = 0
+    next_seq: int = 1
+
+    def seal(self, events: int) -> None:
+        self.held.append((self.next_seq, self.emitted, events))
+        self.emitted += events
+        self.next_seq += 1
+
+    def drop_oldest(self) -> None:
+        if self.held:
+            self.dropped += self.held.pop(0)[2]
+
+    def acknowledged(self, seq: int) -> None:
+        self.held = [batch for batch in self.held if batch[0] > seq]
+
+
+_steps = st.lists(
+    st.tuples(st.sampled_from(["seal", "drop", "send", "ack"]), st.integers(0, 5)), max_size=60
+)
+
+
+@given(_steps)
+def test_the_identity_holds_over_any_history(steps) -> None:
+    ledger, agent = Ledger(), _Agent()
+    for what, n in steps:
+        if what == "seal":
+            agent.seal(n + 1)
+        elif what == "drop":
+            agent.drop_oldest()
+        elif what == "ack":
+            agent.acknowledged(ledger.last_seq(STREAM))
+        elif agent.held:
+            seq, first, events = agent.held[min(n, len(agent.held) - 1)]
+            _offer(ledger, _header(seq, first, events, base_seq=agent.held[0][0]))
+        ledger.heard(Header(AGENT, 1), 1, _heartbeat(agent.emitted))
+        stream = ledger.streams[STREAM]
+        assert agent.emitted == stream.stored + stream.lost + stream.in_flight
+        assert stream.lost <= agent.dropped
+    for seq, first, events in agent.held:
+        _offer(ledger, _header(seq, first, events, base_seq=agent.held[0][0]))
+    ledger.bye(Header(AGENT, 1, first_event=agent.emitted), {})
+    stream = ledger.streams[STREAM]
+    assert agent.emitted == stream.stored + stream.lost
+    assert stream.in_flight == 0
