@@ -20,7 +20,10 @@ MAGIC: Final = b"LLMMON\x00\x01"
 
 _MARKER: Final = b"\xa7LLM"
 _RECORD: Final = struct.Struct("<4sII")
-_MAX_BODY: Final = MAX_PAYLOAD + 256
+MAX_BODY: Final = MAX_PAYLOAD + 256
+"""Bytes of one body."""
+MAX_RECORD: Final = _RECORD.size + MAX_BODY
+"""Bytes of one record."""
 _RECEIVED: Final = struct.Struct("<q")
 
 
@@ -66,7 +69,7 @@ def _record_at(buffer: memoryview, offset: int) -> Record | None:
         return None
     marker, length, crc = _RECORD.unpack_from(buffer, offset)
     end = body_start + length
-    if marker != _MARKER or length > _MAX_BODY or end > len(buffer):
+    if marker != _MARKER or length > MAX_BODY or end > len(buffer):
         return None
     body = buffer[body_start:end]
     return Record(body, end) if zlib.crc32(body) == crc else None

@@ -1,0 +1,1 @@
+"""What tokens cost: price lists, exact coefficients, and whole columns priced at once."""

@@ -1,0 +1,50 @@
+"""Columns of decoded tables, whatever form they travelled in, hold what was sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.strategies import columns
+
+from llmmon.protocol.event import SCHEMA, Kind, Type
+from llmmon.protocol.table import Table, decode_table, encode_table
+from llmmon_collector.store.columns import numbers, texts
+
+KINDS = {Type.F32: np.float32, Type.F64: np.float64, Type.U64: np.uint64}
+
+
+def sent(kind: Kind, events: int, values: dict[str, list[Any]]) -> Table:
+    fields = {field.number: field for field in SCHEMA[kind]}
+    return decode_table(fields, encode_table(SCHEMA[kind], events, values))
+
+
+@given(kind=st.sampled_from(Kind), data=st.data())
+def test_every_form_of_every_column_comes_back(kind: Kind, data: st.DataObject) -> None:
+    sizes = data.draw(st.lists(st.sampled_from([1, 5, 32, 70]), min_size=1, max_size=3))
+    parts = [sent(kind, size, data.draw(columns(kind, size))) for size in sizes]
+    for field in SCHEMA[kind]:
+        expected = [value for part in parts for value in part.values(field.name)]
+        if field.type is Type.STR:
+            assert _listed(texts(parts, field.name), len(expected)) == expected
+        elif field.type is Type.TAGS:
+            packed = _listed(texts(parts, field.name), len(expected))
+            assert [None if text is None else orjson.loads(text) for text in packed] == expected
+        else:
+            dtype = KINDS.get(field.type, np.int64)
+            found = numbers(parts, field.name, dtype, 77)
+            filled = [77 if value is None else value for value in expected]
+            np.testing.assert_array_equal(found, np.array(filled, dtype))
+
+
+def _listed(column: Any, size: int) -> list[Any]:
+    return [None] * size if column is None else column.tolist()
+
+
+def test_a_text_column_without_a_value_is_none() -> None:
+    table = sent(Kind.LOG, 2, {"message": ["a", "b"]})
+    assert texts([table], "logger") is None
+    assert texts([], "message") is None
