@@ -16,7 +16,9 @@ class ServiceManager:
     """systemd's ear, or nobody's. No call blocks or raises."""
 
     def __init__(self, socket_path: str | None, watchdog_interval_s: float | None = None) -> None:
-        self._path = "\0" + socket_path[1:] if socket_path and socket_path[0] == "@" else socket_path
+        self._path = (
+            "\0" + socket_path[1:] if socket_path and socket_path[0] == "@" else socket_path
+        )
         self.watchdog_interval_s = watchdog_interval_s
         """Call :meth:`watchdog` at least this often; None where no watchdog is set."""
 

@@ -1,0 +1,1 @@
+"""Health checks: each on a schedule of its own, bounded in time, debounced, read from cache."""

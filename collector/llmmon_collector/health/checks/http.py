@@ -1,0 +1,34 @@
+"""A URL that must answer."""
+
+from __future__ import annotations
+
+import aiohttp
+
+from llmmon_collector.health.context import CheckContext
+from llmmon_collector.health.model import HttpCheck
+from llmmon_collector.health.outcome import Outcome, judge
+
+
+async def check(spec: HttpCheck, context: CheckContext) -> Outcome:
+    """Milliseconds to the answer's headers."""
+    started_ns = context.clock.mono_ns()
+    try:
+        async with (
+            aiohttp.ClientSession(trust_env=False) as session,
+            session.get(spec.url, allow_redirects=False) as answer,
+        ):
+            took_ms = (context.clock.mono_ns() - started_ns) / 1e6
+            status = answer.status
+    except aiohttp.ClientError as error:
+        return Outcome("failing", message=connection_trouble(error))
+    fine = status in spec.expect if spec.expect else 200 <= status < 400
+    if not fine:
+        return Outcome("failing", took_ms, "ms", f"HTTP status {status}")
+    return judge(took_ms, "ms", (spec.warn_ms, spec.fail_ms), f"HTTP status {status}")
+
+
+def connection_trouble(error: aiohttp.ClientError) -> str:
+    """What went wrong, without the URL: it may hold a secret."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"no connection: {error.os_error.strerror or type(error.os_error).__name__}"
+    return f"no answer: {type(error).__name__}"

@@ -1,0 +1,1 @@
+"""The collector's HTTP face: is it alive, is it ready, is all well, and its metrics."""
