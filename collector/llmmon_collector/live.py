@@ -49,10 +49,11 @@ class LiveMetrics:
         self.late_events = 0
         """Requests too old for the windows when they came."""
 
-    def add(self, batches: Sequence[Batch], now_ns: int) -> Requests:
-        """Take in the requests of ``batches`` and return them."""
+    def add(self, batches: Sequence[Batch], now_ns: int, warm: bool = False) -> Requests:
+        """Take in the requests of ``batches`` and return them; ``warm`` at start-up only."""
         requests = self._decoder.decode(batches)
-        self.late_events += self.windows.add(requests, now_ns)
+        late = self.windows.add(requests, now_ns, warm)
+        self.late_events += 0 if warm else late
         self._tables.clear()
         return requests
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -44,14 +44,17 @@ _TOKENS: Final = (
     "cache_write_tokens",
     "reasoning_tokens",
 )
-_FLOATS: Final = ("latency_ms", "ttft_ms", "max_gap_ms", *SCORES, "refusal")
+_DURATIONS: Final = ("latency_ms", "ttft_ms", "max_gap_ms")
+_SCORES: Final = (*SCORES, "refusal")
 _KEY_PARTS: Final = tuple(SERIES_FIELDS.index(name) for name in SeriesKey._fields)
 _PROVIDER: Final = SERIES_FIELDS.index("provider")
 _MODEL: Final = SERIES_FIELDS.index("model")
 _RESPONSE_MODEL: Final = SERIES_FIELDS.index("response_model")
 _CACHE_LIMIT: Final = 100_000
 MOST_MS: Final = 1e9
-"""Durations from here on (eleven days), negative ones and NaN are taken as not known."""
+"""Durations over this (eleven days), negative ones and NaN are taken as not known."""
+MOST_SCORE: Final = 1.0
+"""Scores over this, negative ones and NaN are taken as not known."""
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -88,9 +91,15 @@ class Requests:
     def __len__(self) -> int:
         return len(self.series)
 
-    def take(self, rows: NDArray[Any]) -> Requests:
-        """The requests that ``rows`` (a mask or indices) picks."""
+    def take(self, rows: NDArray[Any] | slice) -> Requests:
+        """The requests that ``rows`` (a mask, indices or a slice) picks."""
+        if isinstance(rows, np.ndarray) and rows.dtype == np.bool_:
+            rows = np.flatnonzero(rows)
         return Requests(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    def ending(self, end_ns: Integers) -> Requests:
+        """The same requests, ending at ``end_ns``."""
+        return replace(self, end_ns=end_ns)
 
 
 class Prices(Protocol):
@@ -118,6 +127,8 @@ class RequestDecoder:
         self._series = series
         self._prices = prices
         self._codes: dict[bytes, tuple[int, int]] = {}
+        self._nowhere = (0, prices.code(None, ""))
+        """Where a request goes whose batch does not hold the series that it names."""
 
     def decode(self, batches: Sequence[Batch]) -> Requests:
         """The requests of ``batches``, in order.
@@ -128,7 +139,8 @@ class RequestDecoder:
         tables = [(b, b.tables[Kind.REQUEST]) for b in batches if Kind.REQUEST in b.tables]
         series, prices = self._resolve(tables)
         only = [table for _, table in tables]
-        floats: dict[str, Any] = {name: _floats(only, name) for name in _FLOATS}
+        floats: dict[str, Any] = {name: _floats(only, name, MOST_MS) for name in _DURATIONS}
+        floats |= {name: _floats(only, name, MOST_SCORE) for name in _SCORES}
         tokens: dict[str, Any] = {name: _integers(only, name) for name in _TOKENS}
         told = _integers(only, "cost_pico_usd")
         repeats = prices == REPEATS
@@ -156,9 +168,8 @@ class RequestDecoder:
         prices: list[NDArray[np.int32]] = [np.empty(0, np.int32)]
         for batch, table in tables:
             known = [self._codes.get(key) or self._learn(key) for key in batch.series]
-            pairs = np.array(known or [(0, 0)], dtype=np.int32)
-            rows = _integers([table], "series", 0)
-            rows = np.where(rows < len(pairs), rows, 0)
+            pairs = np.array([*known, self._nowhere], dtype=np.int32)
+            rows = np.minimum(_integers([table], "series", len(known)), len(known))
             series.append(pairs[rows, 0])
             prices.append(pairs[rows, 1])
         return np.concatenate(series), np.concatenate(prices)
@@ -196,12 +207,13 @@ def _mean_of_present(columns: Sequence[Floats]) -> Floats:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
 
 
-def _floats(tables: Sequence[Table], name: str) -> Floats:
-    parts = [_dense(table, name, np.dtype("<f4"), np.nan) for table in tables]
+def _floats(tables: Sequence[Table], name: str, most: float) -> Floats:
+    with np.errstate(over="ignore"):
+        parts = [_dense(table, name, np.dtype("<f4"), np.nan) for table in tables]
     if not parts:
         return np.empty(0, np.float32)
     values = np.concatenate(parts)
-    values[~((values >= 0) & (values < MOST_MS))] = np.nan
+    values[~((values >= 0) & (values <= most))] = np.nan
     return values
 
 

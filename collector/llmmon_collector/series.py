@@ -28,6 +28,7 @@ class SeriesKey(NamedTuple):
 Where = Callable[[SeriesKey], bool]
 """A filter of series."""
 
+_GROUPINGS_KEPT: Final = 1024
 _OVERFLOW_KEY: Final = SeriesKey(*(OVERFLOW,) * len(DIMENSIONS))
 
 
@@ -80,10 +81,15 @@ class SeriesTable:
         Raises:
             ValueError: a name in ``by`` is not a dimension.
         """
+        for name in by:
+            if name not in DIMENSIONS:
+                raise ValueError(f"{name!r} is no dimension: expected {', '.join(DIMENSIONS)}")
         known = self._groupings.get((by, where))
         if known is not None and known[0] == len(self.keys):
             return known[1]
         grouping = self._build_grouping(by, where)
+        if len(self._groupings) >= _GROUPINGS_KEPT:
+            self._groupings.clear()
         self._groupings[by, where] = (len(self.keys), grouping)
         return grouping
 

@@ -1,8 +1,10 @@
-"""SQL for looking up single requests, and rows as viewers read them. No I/O."""
+"""SQL for looking up single requests, and results as viewers can read them. No I/O."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from llmmon.errors import ControlError
@@ -12,7 +14,7 @@ MOST_ROWS: Final = 1000
 _RECENT: Final = (
     "id",
     "trace_id",
-    "end_ns",
+    "time",
     *DIMENSIONS,
     "user_id",
     "latency_ms",
@@ -25,10 +27,11 @@ _RECENT: Final = (
     "quality_score",
 )
 _ORDER: Final = {
-    "all": ("", "end_ns DESC"),
-    "errors": ("error IS NOT NULL", "end_ns DESC"),
+    "all": ("", "start_ns DESC"),
+    "errors": ("error IS NOT NULL", "start_ns DESC"),
     "slow": ("latency_ms IS NOT NULL", "latency_ms DESC"),
 }
+_INTEGERS: Final = range(-(2**63), 2**64)
 
 
 def literal(text: str) -> str:
@@ -36,7 +39,9 @@ def literal(text: str) -> str:
     return "'" + text.replace("\0", "").replace("'", "''") + "'"
 
 
-def recent_requests(limit: int, only: str, where: Mapping[str, str], since_ns: int | None) -> str:
+def recent_requests(
+    limit: int, only: str, where: Iterable[tuple[str, str]], since_ns: int | None
+) -> str:
     """The last, failed or slowest requests of the series that ``where`` picks.
 
     Raises:
@@ -46,33 +51,80 @@ def recent_requests(limit: int, only: str, where: Mapping[str, str], since_ns: i
         raise ControlError("bad_request", f"only: {only!r} is not one of {', '.join(_ORDER)}")
     condition, order = _ORDER[only]
     conditions = [condition] if condition else []
-    for name, value in where.items():
+    for name, value in where:
         if name not in DIMENSIONS:
             raise ControlError("bad_request", f"where: {name!r} is not one of {DIMENSIONS}")
         conditions.append(f"{name} = {literal(value)}")
     if since_ns is not None:
-        conditions.append(f"end_ns >= {since_ns:d}")
-    clause = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    columns = ", ".join(_RECENT)
-    return (
-        f"SELECT {columns} FROM requests{clause} ORDER BY {order} LIMIT {min(limit, MOST_ROWS):d}"
-    )
+        conditions.append(f"start_ns >= {since_ns:d}")
+    return _select("requests", _RECENT, conditions, f"{order} LIMIT {min(limit, MOST_ROWS):d}")
 
 
 def trace_queries(trace_id: str) -> dict[str, str]:
     """What belongs to a trace, or to the trace of a request, by table."""
     wanted = literal(trace_id)
-    trace = f"(SELECT coalesce(max(trace_id), {wanted}) FROM requests WHERE id = {wanted})"
-    of_trace = f"trace_id = {trace}"
-    ids = f"(SELECT id FROM requests WHERE {of_trace} OR id = {wanted})"
+    inner = _select("requests", ["coalesce(max(trace_id), max(id))"], [f"id = {wanted}"])
+    of_trace = f"trace_id = coalesce(({inner}), {wanted})"
+    ids = "(" + _select("requests", ["id"], [f"({of_trace} OR id = {wanted})"]) + ")"
     return {
-        "requests": f"SELECT * FROM requests WHERE {of_trace} OR id = {wanted} ORDER BY start_ns",
-        "spans": f"SELECT * FROM spans WHERE {of_trace} ORDER BY start_ns",
-        "logs": f"SELECT * FROM logs WHERE {of_trace} OR request_id IN {ids} ORDER BY time_ns",
-        "scores": f"SELECT * FROM scores WHERE request_id IN {ids} ORDER BY time_ns",
+        "requests": _select("requests", "*", [f"({of_trace} OR id = {wanted})"], "start_ns"),
+        "spans": _select("spans", "*", [of_trace], "start_ns"),
+        "logs": _select("logs", "*", [f"({of_trace} OR request_id IN {ids})"], "time_ns"),
+        "scores": _select("scores", "*", [f"request_id IN {ids}"], "time_ns"),
     }
 
 
+def _select(table: str, columns: Sequence[str], conditions: Sequence[str], order: str = "") -> str:
+    parts = ["SELECT", ", ".join(columns), "FROM", table]
+    if conditions:
+        parts += ["WHERE", " AND ".join(conditions)]
+    if order:
+        parts += ["ORDER BY", order]
+    return " ".join(parts)
+
+
 def as_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
-    """Query results as one dict a row."""
-    return [dict(zip(columns, row, strict=True)) for row in rows]
+    """Query results as one dict a row; ``time`` becomes ``time_ns``."""
+    return [
+        {
+            "time_ns" if isinstance(value, datetime) and name == "time" else name: (
+                epoch_ns(value) if isinstance(value, datetime) and name == "time" else plain(value)
+            )
+            for name, value in zip(columns, row, strict=True)
+        }
+        for row in rows
+    ]
+
+
+def epoch_ns(time: datetime) -> int:
+    """Nanoseconds since 1970 of a stored time, which is UTC."""
+    since = time.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1000
+
+
+def plain(value: Any) -> Any:
+    """``value`` of a query as msgpack and JSON know it.
+
+    Decimals become floats (``cost_pico_usd`` is there for exact sums), times ISO 8601 text, bytes
+    hexadecimal text, integers beyond 64 bits text.
+    """
+    if value is None or isinstance(value, bool | float | str):
+        return value
+    if isinstance(value, int):
+        return value if value in _INTEGERS else str(value)
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    return _as_text_or_number(value)
+
+
+def _as_text_or_number(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return float(value)
+        case datetime() | date():
+            return value.isoformat()
+        case bytes():
+            return value.hex()
+    return str(value)

@@ -6,7 +6,7 @@ event offsets in batch headers alone; an agent's own counters only say why.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, NamedTuple
@@ -56,6 +56,7 @@ class Stream:
     """Monotonic time of its last word; 0 if not since this collector started."""
     heartbeat: Heartbeat | None = None
     host: str = ""
+    service: str = ""
 
     @property
     def in_flight(self) -> int:
@@ -136,7 +137,7 @@ class Ledger:
         if heartbeat is not None:
             stream.heartbeat = heartbeat
             stream.emitted = max(stream.emitted, heartbeat.emitted)
-            stream.host = heartbeat.host
+            stream.host, stream.service = heartbeat.host, heartbeat.service
 
     def bye(self, header: Header, claims: Mapping[str, int]) -> None:
         """A stream ended; what it emitted and never sent is lost."""
@@ -182,8 +183,3 @@ class Group:
             return Verdict.AHEAD
         self._offered[stream_id] = header.seq
         return Verdict.TAKE
-
-
-def restore(ledger: Ledger, streams: Iterable[tuple[StreamId, Stream]]) -> None:
-    """Put back the streams that the store knows of."""
-    ledger.streams.update(streams)

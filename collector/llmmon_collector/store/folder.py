@@ -19,11 +19,18 @@ GROUP_EVENTS: Final = 131_072
 GROUP_BYTES: Final = 32 * 1024 * 1024
 """Bytes of the journal folded at once."""
 
+RETENTION_S: Final = 30 * 86_400.0
+"""Age from which events are forgotten where nothing else is said."""
+
+ROLLUPS_KEPT_S: Final = 400 * 86_400.0
+"""Age from which rollups and alerts are forgotten, unless events are kept for longer."""
+
 _READ_BYTES: Final = 4 * 1024 * 1024
 _BACKLOG_BYTES: Final = 2 * _READ_BYTES
 _INTERVAL_S: Final = 1.0
 _COMPACT_AFTER_NS: Final = 120 * 10**9
 _COMPACT_EVERY_NS: Final = 60 * 10**9
+_RETAIN_EVERY_NS: Final = 3600 * 10**9
 
 
 class _Read(NamedTuple):
@@ -40,15 +47,21 @@ class Folder:
         store: Store,
         clock: Clock,
         on_crash: Callable[[BaseException], None] | None = None,
+        retention_s: float = RETENTION_S,
     ) -> None:
-        """``on_crash`` hears of an error that ends the thread and should not have happened."""
+        """Events are kept for ``retention_s``, rollups and alerts for ``ROLLUPS_KEPT_S`` or longer.
+
+        ``on_crash`` hears of an error that ends the thread and should not have happened.
+        """
         self._journal = journal
         self._store = store
         self._clock = clock
         self._on_crash = on_crash
         self._cursor = store.cursor()
-        self._compacted_ns = clock.wall_ns()
+        self._retention_ns = round(retention_s * 1e9)
+        self._compacted_ns = self._retained_ns = clock.wall_ns()
         self._stop = threading.Event()
+        self._wake = threading.Event()
         self._finish = True
         self._thread = threading.Thread(target=self._run, name="llmmon-fold", daemon=True)
         self.folded = 0
@@ -76,8 +89,13 @@ class Folder:
         """End the thread, with ``finish`` after it has folded all that is committed."""
         self._finish = finish
         self._stop.set()
+        self._wake.set()
         if self._thread.ident is not None:
             self._thread.join()
+
+    def hurry(self) -> None:
+        """Have the thread fold what is committed now rather than within a second."""
+        self._wake.set()
 
     def fold_once(self) -> int:
         """Fold one group of what is committed; events stored.
@@ -103,12 +121,16 @@ class Folder:
         return stored
 
     def tend(self) -> None:
-        """What the thread does once a second: fold a group, tidy up once a minute."""
+        """What the thread does once a second: fold a group, tidy up every minute and hour."""
         self.fold_once()
         now_ns = self._clock.wall_ns()
         if abs(now_ns - self._compacted_ns) >= _COMPACT_EVERY_NS:
             self._compacted_ns = now_ns
             self._store.compact(now_ns - _COMPACT_AFTER_NS)
+        if abs(now_ns - self._retained_ns) >= _RETAIN_EVERY_NS:
+            self._retained_ns = now_ns
+            rollups_ns = max(self._retention_ns, round(ROLLUPS_KEPT_S * 1e9))
+            self._store.retain(now_ns - self._retention_ns, now_ns - rollups_ns)
 
     def _run(self) -> None:
         try:
@@ -122,7 +144,8 @@ class Folder:
         while not self._stop.is_set():
             self._guard(self.tend)
             if self.problem or self.lag_bytes < _BACKLOG_BYTES:
-                self._stop.wait(_INTERVAL_S)
+                self._wake.wait(_INTERVAL_S)
+                self._wake.clear()
         if self._finish:
             self._guard(self.fold_all)
 

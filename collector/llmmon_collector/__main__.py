@@ -1,0 +1,5 @@
+"""``python -m llmmon_collector``."""
+
+from llmmon_collector.cli import main
+
+main()

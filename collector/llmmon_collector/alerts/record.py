@@ -1,0 +1,67 @@
+"""What is remembered of an alert besides its state: its key, who was told, who took it on. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from llmmon_collector.rules.alert import Alert, AlertKey
+from llmmon_collector.rules.model import SEVERITIES, Severity
+
+
+class Acknowledgement(NamedTuple):
+    """Somebody has taken an alert on."""
+
+    by: str
+    note: str
+    at_ns: int
+    severity: Severity
+    """How bad it was then: a worse one has not been taken on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One per rule and group, from the first time it is active until it no longer matters."""
+
+    id: str
+    """The deduplication key of the present, or last, episode."""
+    started_ns: int
+    """Which episode that is: ``Alert.started_ns``."""
+    acknowledgement: Acknowledgement | None = None
+    open: bool = False
+    """Whether people were told that this episode fires, and not yet that it is over."""
+    notified_s: float | None = None
+    """When they were last told that it fires, in any episode; monotonic clock."""
+    notified_severity: Severity | None = None
+
+    def acknowledgement_of(self, severity: Severity) -> Acknowledgement | None:
+        """The acknowledgement, if it still holds at ``severity``."""
+        taken = self.acknowledgement
+        return taken if taken is not None and not is_worse(severity, taken.severity) else None
+
+
+def alert_id(key: AlertKey, generation: int) -> str:
+    """The deduplication key: the same for the same rule, labels and generation."""
+    identity = json.dumps([key, generation], ensure_ascii=False, separators=(",", ":"))
+    return "llmmon:" + hashlib.sha256(identity.encode()).hexdigest()[:32]
+
+
+def record_of(alert: Alert, known: Record | None, still_told: bool) -> Record:
+    """The record of the episode that ``alert`` is in.
+
+    A new episode gets a new key, unless somebody is ``still_told`` that the old one fires (its
+    resolve was never delivered): then the old key makes the two one incident.
+    """
+    if known is None:
+        return Record(alert_id(alert.key, alert.started_ns), alert.started_ns)
+    if known.started_ns == alert.started_ns:
+        return known
+    id_ = known.id if still_told else alert_id(alert.key, alert.started_ns)
+    return replace(known, id=id_, started_ns=alert.started_ns, acknowledgement=None, open=False)
+
+
+def is_worse(severity: Severity, than: Severity) -> bool:
+    """Whether ``severity`` is worse ``than`` another."""
+    return SEVERITIES.index(severity) > SEVERITIES.index(than)

@@ -1,0 +1,81 @@
+"""``llmmon-collector``: reads the command line and runs the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import click
+
+from llmmon.errors import ConfigError, LlmmonError
+from llmmon.protocol.endpoint import default_address, parse_address
+from llmmon_collector import __version__
+from llmmon_collector.collector import Place
+from llmmon_collector.config.load import Loaded, default_state_dir, load
+from llmmon_collector.daemon import Daemon
+from llmmon_collector.logs import LEVELS, configure_logs
+from llmmon_collector.systemd import ServiceManager
+
+_BAD_USAGE: Final = 2
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Configuration file. Else LLMMON_CONFIG, ./llmmon.toml, "
+    "$XDG_CONFIG_HOME/llmmon/llmmon.toml, /etc/llmmon/llmmon.toml; none is needed.",
+)
+@click.option("--listen", metavar="ADDRESS", help="ipc://DIR or tcp://127.0.0.1:PORT.")
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="State directory. Else $XDG_STATE_HOME/llmmon.",
+)
+@click.option("--http", metavar="HOST:PORT", help='HTTP endpoints; "" for none.')
+@click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True)
+@click.option("--check", is_flag=True, help="Check the configuration and exit.")
+@click.version_option(__version__, prog_name="llmmon-collector")
+def main(
+    config: Path | None,
+    listen: str | None,
+    state: Path | None,
+    http: str | None,
+    log_level: str,
+    check: bool,
+) -> None:
+    """Collect, keep and watch what llmmon agents send."""
+    configure_logs(log_level)
+    try:
+        loaded = load(config, os.environ, Path.cwd())
+        place = _place(loaded, listen, state, http)
+        if check:
+            click.echo(f"fine: {', '.join(map(str, loaded.sources)) or 'no file, all defaults'}")
+            return
+        asyncio.run(_run(loaded, place))
+    except LlmmonError as error:
+        click.echo(f"llmmon-collector: {error}", err=True)
+        sys.exit(_BAD_USAGE if isinstance(error, ConfigError) else 1)
+
+
+async def _run(loaded: Loaded, place: Place) -> None:
+    manager = ServiceManager.from_environ(os.environ, os.getpid())
+    await Daemon(loaded, place, manager, os.environ, Path.cwd()).run()
+
+
+def _place(loaded: Loaded, listen: str | None, state: Path | None, http: str | None) -> Place:
+    chosen = loaded.settings.collector
+    address = listen or chosen.listen
+    if address is None:
+        address = default_address(os.environ, os.geteuid(), tempfile.gettempdir())
+    directory = state or (Path(chosen.state_dir) if chosen.state_dir else None)
+    return Place(
+        address=parse_address(address),
+        state_dir=(directory or default_state_dir(os.environ)).absolute(),
+        http=chosen.http if http is None else http,
+        environ=os.environ,
+    )

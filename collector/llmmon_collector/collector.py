@@ -1,0 +1,311 @@
+"""The collector: its rooms wired together, from agents' sockets to viewers and channels."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llmmon.errors import ConfigError
+from llmmon.protocol.endpoint import Address
+from llmmon.protocol.wire import Batch
+from llmmon_collector import __version__
+from llmmon_collector.alerting import Alerting
+from llmmon_collector.clock import Clock
+from llmmon_collector.config.settings import Settings
+from llmmon_collector.control.methods import Backend, Methods
+from llmmon_collector.day import LocalDay
+from llmmon_collector.health.context import AgentBeat, CheckContext
+from llmmon_collector.health.model import CheckSpec, with_defaults
+from llmmon_collector.health.runner import HealthRunner
+from llmmon_collector.httpd.server import HttpServer, HttpState
+from llmmon_collector.intake.ledger import Ledger
+from llmmon_collector.intake.session import Session
+from llmmon_collector.live import LiveMetrics
+from llmmon_collector.logs import get_logger
+from llmmon_collector.pictures import Contributions, Pictures, wanted_tails
+from llmmon_collector.pricing.book import PriceBook
+from llmmon_collector.pricing.catalogue import ListPrices
+from llmmon_collector.requests import RequestDecoder
+from llmmon_collector.scribe import Scribe
+from llmmon_collector.series import SeriesTable
+from llmmon_collector.snapshots import Identity
+from llmmon_collector.sockets import Handover, Sockets
+from llmmon_collector.status import About, status_document
+from llmmon_collector.storage import Storage
+from llmmon_collector.warmup import refill_windows, replay_tail, restore_ledger
+from llmmon_collector.windows import Windows
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a collector listens and keeps its state, and what surrounds it."""
+
+    address: Address
+    state_dir: Path
+    http: str
+    """HOST:PORT, or empty for no HTTP."""
+    environ: Mapping[str, str]
+
+
+class Collector:
+    """One running collector: ``start``, ``tick`` at every tick, ``stop``, on one event loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        place: Place,
+        clock: Clock,
+        reload: Callable[[], Awaitable[dict[str, Any]]],
+    ) -> None:
+        """``reload`` reads the configuration again and calls ``apply`` with what it says."""
+        self.settings = settings
+        self.config_problems: Callable[[], Sequence[str]] = tuple
+        """What is wrong with the configuration on disk."""
+        self.config_files: tuple[str, ...] = ()
+        self.crashed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Raises when a part that cannot be done without has ended."""
+        self._place = place
+        self._clock = clock
+        self._reload = reload
+        self._log = get_logger(__name__)
+        self._started_ns = clock.wall_ns()
+        self._ticked_ns = clock.mono_ns()
+        self._http: HttpServer | None = None
+        self._http_problem = ""
+        self._ledger = Ledger()
+
+    async def start(self) -> None:
+        """Bring the state back, then open for agents and viewers.
+
+        Raises:
+            ConfigError: the state directory or the address cannot be had.
+            StoreError, JournalError: what is on disk cannot be opened.
+        """
+        catalogue = ListPrices()
+        await asyncio.to_thread(catalogue.load)
+        self._prices = PriceBook(self.settings.prices, catalogue)
+        self._storage = Storage(
+            self._place.state_dir,
+            self._prices,
+            self._clock,
+            self.settings.collector,
+            lambda error: self._on_crash("fold", error),
+        )
+        try:
+            self._build_rooms()
+            self._warm_up()
+            await self._serve()
+        except BaseException:
+            self._storage.close()
+            raise
+
+    async def tick(self) -> None:
+        """Move on to now: windows, rules, pictures."""
+        self._pictures.advance()
+        rows = self._alerting.tick(self.live.table)
+        self._pictures.tail.add_alerts([row._asdict() for row in rows])
+        self._scribe.health(self._clock.wall_ns(), self._health.views())
+        await self._pictures.publish(self._sockets.publisher)
+        self._ticked_ns = self._clock.mono_ns()
+
+    async def stop(self) -> None:
+        """Finish the work in hand: commit what arrived, count it, fold it, save the alerts."""
+        await self._sockets.stop_intake()
+        await self.tick()
+        if self._http is not None:
+            await self._http.stop()
+        await self._health.stop()
+        await self._alerting.stop()
+        await self._scribe.stop()
+        await self._sockets.stop()
+        await asyncio.to_thread(self._storage.close)
+
+    async def apply(self, settings: Settings) -> None:
+        """Put the rules, channels, checks, name and note of ``settings`` in force.
+
+        Raises:
+            ConfigError: one of them cannot be; then nothing has changed.
+        """
+        before = self.settings.checks
+        self._health.replace(self._checks(settings))
+        try:
+            rows = await self._alerting.replace(settings)
+        except ConfigError:
+            self._health.replace(with_defaults(before, str(self._place.state_dir)))
+            raise
+        self.settings = settings
+        self.live.series.forget_groupings()
+        self._pictures.tail.add_alerts([row._asdict() for row in rows])
+
+    def problems(self) -> tuple[str, ...]:
+        """Everything that a viewer should be told is wrong with the collector itself."""
+        found = (
+            self._session.problem,
+            self._storage.folder.problem and f"cannot fold: {self._storage.folder.problem}",
+            self._scribe.problem and f"cannot write history: {self._scribe.problem}",
+            self._http_problem,
+            *self.config_problems(),
+            *self._alerting.problems(),
+        )
+        return tuple(problem for problem in found if problem)
+
+    def _build_rooms(self) -> None:
+        chosen, storage = self.settings.collector, self._storage
+        series = SeriesTable(chosen.max_series)
+        day = LocalDay(chosen.timezone)
+        windows = Windows(chosen.window_lengths_s, chosen.lateness_s, day.start_ns)
+        self.live = LiveMetrics(series, windows, RequestDecoder(series, self._prices))
+        put = Handover(self._take).put
+        self._session = Session(
+            self._ledger, storage.journal, storage.dead, self._clock, put, chosen.name
+        )
+        self._scribe = Scribe(storage.store)
+        self._alerting = Alerting(
+            self.settings,
+            storage.directory / "alerts.db",
+            self._clock,
+            self._place.environ,
+            lambda event, fields: self._log.warning(event, **fields),
+            self._scribe.alerts,
+        )
+        context = CheckContext(self._clock, self._place.environ, self._agent_beats)
+        self._health = HealthRunner(self._checks(self.settings), context, random.SystemRandom())
+        self._pictures = Pictures(
+            self.live, self._ledger, self._clock, self._identity, self._contributions()
+        )
+
+    def _warm_up(self) -> None:
+        now_ns, storage = self._clock.wall_ns(), self._storage
+        restore_ledger(self._ledger, storage.store)
+        refill_windows(self.live, storage.store, now_ns)
+        tail = replay_tail(storage.journal, storage.store.cursor(), self._ledger, self.live, now_ns)
+        stored = self._ledger.totals(self._clock.mono_ns()).stored
+        self._log.info("state restored", events_stored=stored, from_journal=tail)
+
+    async def _serve(self) -> None:
+        methods = Methods(self._backend()).table()
+        self._sockets = Sockets(self._place.address, self._session, methods, self._on_failure)
+        self._pictures.advance()
+        self._storage.folder.start()
+        self._scribe.start()
+        self._alerting.start()
+        self._health.start()
+        self._sockets.start()
+        await self._start_http()
+
+    async def _start_http(self) -> None:
+        if not self._place.http:
+            return
+        state = HttpState(
+            tick_age_s=lambda: (self._clock.mono_ns() - self._ticked_ns) / 1e9,
+            problems=self.problems,
+            health=self._health.views,
+            overall=self._health.overall,
+            snapshot=lambda: self._pictures.snapshot("model"),
+        )
+        allow_remote = self.settings.collector.http_allow_remote
+        server = HttpServer(self._place.http, state, self._clock, allow_remote)
+        try:
+            await server.start()
+        except ConfigError as error:  # a taken port must not leave anybody without alerts
+            self._http_problem = f"no HTTP endpoint: {error.reason}"
+            self._log.warning("no HTTP endpoint", reason=error.reason)
+        else:
+            self._http = server
+
+    def _take(self, batches: list[Batch]) -> None:
+        requests = self.live.add(batches, self._clock.wall_ns())
+        wanted = wanted_tails(self._sockets.publisher)
+        if wanted:
+            self._pictures.tail.add_batches(batches, requests, wanted)
+
+    def _checks(self, settings: Settings) -> tuple[CheckSpec, ...]:
+        return with_defaults(settings.checks, str(self._place.state_dir))
+
+    def _identity(self) -> Identity:
+        chosen = self.settings.collector
+        return Identity(chosen.name, chosen.note, self._started_ns)
+
+    def _contributions(self) -> Contributions:
+        return Contributions(
+            alerts=self._alerting.views,
+            limits=self._alerting.limits,
+            health=self._health.views,
+            problems=self.problems,
+            rejected=lambda: self._session.rejected,
+            unpriced_models=lambda: self._prices.unpriced_models,
+            fold_lag_s=self._storage.lag_s,
+        )
+
+    def _backend(self) -> Backend:
+        return Backend(
+            live=self.live,
+            now_ns=self._clock.wall_ns,
+            snapshot=self._pictures.snapshot,
+            status=self._status,
+            query=self._storage.store.query,
+            folded=self._storage.folded,
+            acknowledge=self._alerting.acknowledge,
+            silence=self._alerting.silence,
+            reload=self._reload,
+        )
+
+    def _agent_beats(self) -> list[AgentBeat]:
+        now_ns = self._clock.mono_ns()
+        return [
+            AgentBeat(
+                f"{stream.service}@{stream.host}",
+                (now_ns - stream.heard_ns) / 1e9,
+                stream.heartbeat.interval_s,
+            )
+            for stream in self._ledger.streams.copy().values()
+            if stream.heartbeat is not None and not stream.ended
+        ]
+
+    def _status(self) -> dict[str, Any]:
+        chosen, storage = self.settings.collector, self._storage
+        about = About(
+            name=chosen.name,
+            note=chosen.note,
+            version=__version__,
+            pid=os.getpid(),
+            started_ns=self._started_ns,
+            now_ns=self._clock.wall_ns(),
+            address=str(self._place.address),
+            state_dir=str(self._place.state_dir),
+            http=self._http_address(),
+            config_files=self.config_files,
+            rules=self._alerting.rules,
+            problems=self.problems(),
+            journal_bytes=storage.journal.size_bytes,
+            journal_damaged_bytes=storage.journal.damaged_bytes,
+            unfolded_bytes=storage.folder.lag_bytes,
+            dead_letters=storage.dead.count,
+        )
+        mono_ns = self._clock.mono_ns()
+        return status_document(about, self._pictures.ingest(), self._ledger, mono_ns)
+
+    def _http_address(self) -> str:
+        if self._http is None:
+            return ""
+        host, port = self._http.address
+        return f"{host}:{port}"
+
+    def _on_failure(self, part: str, error: BaseException) -> None:
+        if part == "intake":
+            self._on_crash(part, error)
+        else:
+            self._log.error("a request failed", method=part, exc_info=error)
+
+    def _on_crash(self, part: str, error: BaseException) -> None:
+        self.crashed.get_loop().call_soon_threadsafe(self._end, part, error)
+
+    def _end(self, part: str, error: BaseException) -> None:
+        self._log.error("a part of the collector has ended", part=part, exc_info=error)
+        if not self.crashed.done():
+            self.crashed.set_exception(error)

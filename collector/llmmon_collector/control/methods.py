@@ -1,0 +1,200 @@
+"""What the control socket can be asked; ``llmmon.protocol.control.METHODS`` is the contract."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+
+import numpy as np
+from pydantic import Field, validate_call
+
+from llmmon.errors import ControlError
+from llmmon.protocol.names import DIMENSIONS
+from llmmon.protocol.snapshot import GROUPINGS, Snapshot, encode_snapshot
+from llmmon_collector.control.records import as_rows, plain, recent_requests, trace_queries
+from llmmon_collector.control.server import Method
+from llmmon_collector.live import LiveMetrics
+from llmmon_collector.series import SeriesKey, Where
+from llmmon_collector.store.base import QueryError, QueryResult
+
+MAX_QUERY_ROWS: Final = 100_000
+MAX_QUERY_S: Final = 60.0
+MAX_SILENCE_S: Final = 30 * 86_400.0
+Text = Annotated[str, Field(max_length=256)]
+Dimension = Literal["service", "environment", "operation", "provider", "model", "route"]
+Matchers = Annotated[dict[Dimension, Text], Field(max_length=len(DIMENSIONS))]
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """What the methods need of the collector, each as narrow as it can be."""
+
+    live: LiveMetrics
+    now_ns: Callable[[], int]
+    snapshot: Callable[[str], Snapshot]
+    status: Callable[[], dict[str, Any]]
+    query: Callable[[str, int, float], QueryResult]
+    """Blocks: called in a thread."""
+    folded: Callable[[], Awaitable[None]]
+    """Waits until what is committed now can be queried, or gives up after a while."""
+    acknowledge: Callable[[str, str, str], None]
+    """Alert id, by whom, note. Raises KeyError: no such alert."""
+    silence: Callable[[Mapping[str, str], float, str, str], str]
+    """Matchers, seconds, by whom, comment; returns an id. Raises ValueError: it may not be."""
+    reload: Callable[[], Awaitable[dict[str, Any]]]
+
+
+class Methods:
+    """The methods, by the names that requests use."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def table(self) -> dict[str, Method]:
+        """Every method, its parameters checked before it is called."""
+        methods: dict[str, Method] = {
+            "snapshot": self._snapshot,
+            "metrics": self._metrics,
+            "history": self._history,
+            "requests": self._requests,
+            "trace": self._trace,
+            "query": self._query,
+            "status": self._status,
+            "acknowledge": self._acknowledge,
+            "silence": self._silence,
+            "reload": self._reload,
+        }
+        return {name: validate_call(method) for name, method in methods.items()}
+
+    async def _snapshot(self, *, by: str = "model") -> bytes:
+        if by not in GROUPINGS:
+            raise ControlError("bad_request", f"by: {by!r} is not one of {', '.join(GROUPINGS)}")
+        return encode_snapshot(self._backend.snapshot(by))
+
+    async def _metrics(
+        self, *, window_s: int = 300, by: Annotated[list[Dimension], Field(max_length=6)]
+    ) -> dict[str, Any]:
+        live = self._backend.live
+        self._check_window(window_s)
+        groups = live.table(window_s, tuple(by)) if by else None
+        busy = groups.requests.nonzero()[0].tolist() if groups else []
+        return {
+            "at_ns": self._backend.now_ns(),
+            "window_s": window_s,
+            "total": live.table(window_s).row(0),
+            "series": [{**groups.labels[i], **groups.row(i)} for i in busy] if groups else [],
+        }
+
+    async def _history(
+        self,
+        *,
+        window_s: int = 300,
+        points: Annotated[int, Field(ge=1, le=2000)] = 120,
+        end_ns: int | None = None,
+        where: Matchers | None = None,
+    ) -> dict[str, Any]:
+        live = self._backend.live
+        self._check_window(window_s)
+        members = None
+        if where:
+            matches = _matching(where)
+            members = np.array([matches(key) for key in live.series.keys])
+        at_ns = self._backend.now_ns() if end_ns is None else end_ns
+        history = live.windows.history(window_s, points, at_ns, members)
+        return {
+            "start_ns": history.start_ns,
+            "step_ns": history.step_ns,
+            "metrics": {
+                name: [None if np.isnan(value) else float(value) for value in column]
+                for name, column in history.values.items()
+            },
+        }
+
+    async def _requests(
+        self,
+        *,
+        limit: Annotated[int, Field(ge=1, le=1000)] = 50,
+        only: str = "all",
+        where: Matchers | None = None,
+        since_ns: int | None = None,
+    ) -> list[dict[str, Any]]:
+        sql = recent_requests(limit, only, (where or {}).items(), since_ns)
+        result = await self._ask(sql, limit, 10.0)
+        return as_rows(result.columns, result.rows)
+
+    async def _trace(self, *, id: Text) -> dict[str, list[dict[str, Any]]]:
+        await self._backend.folded()
+        found: dict[str, list[dict[str, Any]]] = {}
+        for table, sql in trace_queries(id).items():
+            result = await self._ask(sql, 1000, 10.0)
+            found[table] = as_rows(result.columns, result.rows)
+        if not any(found.values()):
+            raise ControlError("not_found", f"no request or trace {id!r} is stored")
+        return found
+
+    async def _query(
+        self,
+        *,
+        sql: Annotated[str, Field(min_length=1, max_length=60_000)],
+        limit: Annotated[int, Field(ge=1, le=MAX_QUERY_ROWS)] = 10_000,
+        timeout_s: Annotated[float, Field(gt=0, le=MAX_QUERY_S)] = 10.0,
+    ) -> dict[str, Any]:
+        await self._backend.folded()
+        result = await self._ask(sql, limit, timeout_s)
+        return {
+            "columns": result.columns,
+            "rows": [[plain(value) for value in row] for row in result.rows],
+            "truncated": result.truncated,
+        }
+
+    async def _status(self) -> dict[str, Any]:
+        return self._backend.status()
+
+    async def _acknowledge(
+        self, *, alert_id: Text, by: Text = "", note: Text = ""
+    ) -> dict[str, Any]:
+        try:
+            self._backend.acknowledge(alert_id, by, note)
+        except KeyError:
+            raise ControlError("not_found", f"no active alert {alert_id!r}") from None
+        return {}
+
+    async def _silence(
+        self,
+        *,
+        matchers: Annotated[dict[Text, Text], Field(min_length=1, max_length=8)],
+        duration_s: Annotated[float, Field(gt=0, le=MAX_SILENCE_S)],
+        by: Text = "",
+        comment: Text = "",
+    ) -> dict[str, Any]:
+        unknown = set(matchers) - {"rule", *DIMENSIONS}
+        if unknown:
+            known = ", ".join(("rule", *DIMENSIONS))
+            raise ControlError("bad_request", f"matchers: {min(unknown)!r} is not one of {known}")
+        return {"id": self._backend.silence(matchers, duration_s, by, comment)}
+
+    async def _reload(self) -> dict[str, Any]:
+        return await self._backend.reload()
+
+    def _check_window(self, window_s: int) -> None:
+        known = self._backend.live.windows.windows_s
+        if window_s not in known:
+            kept = ", ".join(map(str, known))
+            raise ControlError("bad_request", f"window_s: {window_s} is not one of {kept}")
+
+    async def _ask(self, sql: str, limit: int, timeout_s: float) -> QueryResult:
+        try:
+            return await asyncio.to_thread(self._backend.query, sql, limit, timeout_s)
+        except QueryError as error:
+            raise ControlError(error.code, error.reason) from None
+
+
+def _matching(wanted: Mapping[Dimension, str]) -> Where:
+    parts = [(DIMENSIONS.index(name), value) for name, value in wanted.items()]
+
+    def matches(key: SeriesKey) -> bool:
+        return all(key[i] == value for i, value in parts)
+
+    return matches

@@ -1,0 +1,126 @@
+"""Pictures of the last tick: built once, published to whoever watches."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from llmmon.protocol.snapshot import (
+    GROUPINGS,
+    TOPIC,
+    AlertView,
+    HealthView,
+    IngestView,
+    Limit,
+    Snapshot,
+    encode_snapshot,
+)
+from llmmon_collector.clock import Clock
+from llmmon_collector.intake.ledger import Ledger
+from llmmon_collector.live import LiveMetrics, count_open
+from llmmon_collector.publisher import Publisher
+from llmmon_collector.snapshots import (
+    Identity,
+    IngestState,
+    Parts,
+    build_snapshot,
+    ingest_view,
+)
+from llmmon_collector.tail import ALERTS, ERRORS, LOGS, REQUESTS, Tail
+
+RATE_OVER_TICKS: Final = 10
+TAILS: Final = (REQUESTS, ERRORS, LOGS, ALERTS)
+
+
+class Contributions(NamedTuple):
+    """What other rooms add to a picture, read when it is built."""
+
+    alerts: Callable[[], tuple[AlertView, ...]]
+    limits: Callable[[], tuple[Limit, ...]]
+    health: Callable[[], tuple[HealthView, ...]]
+    problems: Callable[[], tuple[str, ...]]
+    rejected: Callable[[], int]
+    unpriced_models: Callable[[], tuple[str, ...]]
+    fold_lag_s: Callable[[], float | None]
+
+
+class Pictures:
+    """Builds snapshots of the last tick, and publishes those that somebody watches."""
+
+    def __init__(
+        self,
+        live: LiveMetrics,
+        ledger: Ledger,
+        clock: Clock,
+        identity: Callable[[], Identity],
+        contributions: Contributions,
+    ) -> None:
+        self._live = live
+        self._ledger = ledger
+        self._clock = clock
+        self._identity = identity
+        self._from = contributions
+        self._seq = 0
+        self._stored: deque[tuple[int, int]] = deque(maxlen=RATE_OVER_TICKS + 1)
+        self._built: dict[str, Snapshot] = {}
+        self.tail = Tail()
+
+    def advance(self) -> None:
+        """Move the live numbers on to now; pictures built from here on are of this moment."""
+        mono_ns = self._clock.mono_ns()
+        alive = [s for s in list(self._ledger.streams.values()) if s.is_alive(mono_ns)]
+        self._live.advance(
+            self._clock.wall_ns(), count_open(s.heartbeat for s in alive if s.heartbeat)
+        )
+        self._stored.append((mono_ns, self._ledger.totals(mono_ns).stored))
+        self._seq += 1
+        self._built.clear()
+
+    def snapshot(self, by: str) -> Snapshot:
+        """The picture of the last tick, grouped by ``by``."""
+        if by not in self._built:
+            self._built[by] = build_snapshot(
+                self._live, self._live.windows.windows_s, by, self._identity(), self._parts()
+            )
+        return self._built[by]
+
+    async def publish(self, publisher: Publisher) -> None:
+        """Send every picture and tail that somebody has subscribed to."""
+        for by in GROUPINGS:
+            if publisher.wants(TOPIC + by):
+                await publisher.publish(TOPIC + by, encode_snapshot(self.snapshot(by)))
+        for topic, payload in self.tail.drain().items():
+            await publisher.publish(topic, payload)
+
+    def ingest(self) -> IngestView:
+        """The ledger now."""
+        state = IngestState(
+            events_per_second=self._rate(),
+            rejected=self._from.rejected(),
+            unpriced_models=self._from.unpriced_models(),
+            fold_lag_s=self._from.fold_lag_s(),
+        )
+        return ingest_view(self._ledger.totals(self._clock.mono_ns()), self._live, state)
+
+    def _parts(self) -> Parts:
+        return Parts(
+            seq=self._seq,
+            at_ns=self._clock.wall_ns(),
+            alerts=self._from.alerts(),
+            health=self._from.health(),
+            limits=self._from.limits(),
+            ingest=self.ingest(),
+            problems=self._from.problems(),
+        )
+
+    def _rate(self) -> float:
+        if len(self._stored) < 2:
+            return 0.0
+        (first_ns, first), (last_ns, last) = self._stored[0], self._stored[-1]
+        return (last - first) / ((last_ns - first_ns) / 1e9) if last_ns > first_ns else 0.0
+
+
+def wanted_tails(publisher: Publisher) -> frozenset[str]:
+    """The tail topics that somebody follows."""
+    return frozenset(topic for topic in TAILS if publisher.wants(topic))

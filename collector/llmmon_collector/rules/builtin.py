@@ -1,0 +1,69 @@
+"""The rules that apply without any file, and how a user's rules replace them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from llmmon.errors import ConfigError
+from llmmon_collector.rules.model import RuleSpec
+
+
+def _rule(name: str, value: str, summary: str, **keys: Any) -> RuleSpec:
+    return RuleSpec.model_validate({"name": name, "value": value, "summary": summary, **keys})
+
+
+BUILTIN_RULES: Final[tuple[RuleSpec, ...]] = (
+    _rule(
+        "high_latency",
+        "latency_p95",
+        "p95 latency {value:,.0f} ms, limit {threshold:,.0f} ms",
+        warning={"above": 5000},
+    ),
+    _rule(
+        "critical_latency",
+        "latency_p99",
+        "p99 latency {value:,.0f} ms, limit {threshold:,.0f} ms",
+        critical={"above": 10000},
+    ),
+    _rule(
+        "high_error_rate",
+        "error_rate",
+        "error rate {value:.1%}, limit {threshold:.1%}",
+        critical={"above": 0.05},
+    ),
+    _rule(
+        "low_quality",
+        "quality_score_mean",
+        "mean quality {value:.2f}, limit {threshold:.2f}",
+        warning={"below": 0.7},
+    ),
+    _rule(
+        "cost_spike",
+        "hourly_cost",
+        "cost of the last hour ${value:,.2f}, limit ${threshold:,.2f}",
+        warning={"above": 100},
+        window="1h",
+    ),
+)
+"""Over the whole, in the last five minutes (cost: the last hour), cooldown 15 minutes.
+
+They have no ``for``: the windows already smooth, and a breach should show within a tick. They have
+no hysteresis either, so the limit is exactly what it says; the cooldown quietens flapping.
+"""
+
+
+def effective_rules(rules: Iterable[RuleSpec]) -> tuple[RuleSpec, ...]:
+    """The built-in rules with ``rules`` replacing those of the same name, disabled ones left out.
+
+    Raises:
+        ConfigError: two of ``rules`` have the same name.
+    """
+    merged = {rule.name: rule for rule in BUILTIN_RULES}
+    seen: set[str] = set()
+    for rule in rules:
+        if rule.name in seen:
+            raise ConfigError(f"two rules are called {rule.name!r}: rename one", key="rule.name")
+        seen.add(rule.name)
+        merged[rule.name] = rule
+    return tuple(rule for rule in merged.values() if not rule.disabled)

@@ -1,0 +1,137 @@
+"""The two small languages of rules: values over metrics, filters over dimensions.
+
+Both are typed by their grammar: arithmetic takes numbers, ``and``/``or``/``not`` take comparisons.
+Nothing is ever evaluated as Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Final
+
+from lark import Lark, Token, Tree
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+
+MAX_LENGTH: Final = 500
+MAX_DEPTH: Final = 40
+"""How deep an expression may nest; a chain of sums or products counts a level an operator."""
+
+_VALUE: Final = Lark(
+    r"""
+    ?start: sum | disjunction
+    ?disjunction: conjunction ("or" conjunction)*
+    ?conjunction: negation ("and" negation)*
+    ?negation: "not" negation -> negation
+        | sum COMPARE sum -> comparison
+        | "(" disjunction ")"
+    ?sum: product | sum SIGN product -> arithmetic
+    ?product: unary | product SCALE unary -> arithmetic
+    ?unary: "-" unary -> negative | atom
+    ?atom: NUMBER -> number
+        | NAME -> metric
+        | "(" sum ")"
+        | FUNCTION "(" sum ("," sum)+ ")" -> call
+    FUNCTION.2: /(min|max)(?=\s*\()/
+    COMPARE: ">=" | "<=" | "==" | "!=" | ">" | "<"
+    SIGN: "+" | "-"
+    SCALE: "*" | "/"
+    NAME: /[A-Za-z_][A-Za-z0-9_]*/
+    %import common.NUMBER
+    %ignore /\s+/
+    """,
+    parser="lalr",
+)
+_WHERE: Final = Lark(
+    r"""
+    ?start: disjunction
+    ?disjunction: conjunction ("or" conjunction)*
+    ?conjunction: negation ("and" negation)*
+    ?negation: "not" negation -> negation
+        | NAME EQUALITY TEXT -> equality
+        | NAME "in" "[" TEXT ("," TEXT)* "]" -> membership
+        | NAME "not" "in" "[" TEXT ("," TEXT)* "]" -> exclusion
+        | "(" disjunction ")"
+    EQUALITY: "==" | "!="
+    TEXT: /"[^"\n]*"|'[^'\n]*'/
+    NAME: /[A-Za-z_][A-Za-z0-9_]*/
+    %ignore /\s+/
+    """,
+    parser="lalr",
+)
+_SPOKEN: Final = {
+    "NAME": "a name",
+    "NUMBER": "a number",
+    "TEXT": "a quoted text",
+    "FUNCTION": "min(…) or max(…)",
+    "COMPARE": "a comparison such as >",
+    "EQUALITY": "== or !=",
+    "SIGN": "+ or -",
+    "SCALE": "* or /",
+    "MINUS": "a minus",
+    "LPAR": "(",
+    "RPAR": ")",
+    "LSQB": "[",
+    "RSQB": "]",
+    "COMMA": "a comma",
+    "$END": "the end",
+}
+
+
+class ExpressionError(ValueError):
+    """An expression cannot be used; ``str()`` reads ``column N: reason``."""
+
+    def __init__(self, reason: str, column: int) -> None:
+        self.reason = reason
+        self.column = column
+        super().__init__(f"column {column}: {reason}")
+
+
+def parse_value(text: str) -> Tree[Token]:
+    """The tree of a value expression, such as ``errors / requests``.
+
+    Raises:
+        ExpressionError: longer than ``MAX_LENGTH``, or not in the language.
+    """
+    return _parse(_VALUE, text)
+
+
+def parse_where(text: str) -> Tree[Token]:
+    """The tree of a filter, such as ``environment == "production"``.
+
+    Raises:
+        ExpressionError: longer than ``MAX_LENGTH``, or not in the language.
+    """
+    return _parse(_WHERE, text)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``"; did you mean X?"`` for the known name closest to ``name``, or ``""``."""
+    close = get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _parse(parser: Lark, text: str) -> Tree[Token]:
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(f"{len(text)} characters, at most {MAX_LENGTH}", MAX_LENGTH + 1)
+    try:
+        return parser.parse(text)
+    except UnexpectedCharacters as error:
+        raise ExpressionError(f"{error.char!r} has no meaning here", error.column) from None
+    except UnexpectedToken as error:
+        raise ExpressionError(_explain(error), _column(error, text)) from None
+    except UnexpectedInput as error:
+        raise ExpressionError("not an expression", error.column) from None
+
+
+def _explain(error: UnexpectedToken) -> str:
+    names = sorted(error.accepts or error.expected)
+    expected = ", ".join(_SPOKEN.get(name, name.lower()) for name in names)
+    found = "ends too early" if error.token.type == "$END" else f"unexpected {str(error.token)!r}"
+    return f"{found}; expected {expected}"
+
+
+def _column(error: UnexpectedToken, text: str) -> int:
+    if error.token.type == "$END":
+        return len(text) + 1
+    return (error.token.start_pos or 0) + 1

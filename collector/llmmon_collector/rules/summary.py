@@ -1,0 +1,93 @@
+"""What an alert says in one line: a template with named fields, and values in their units."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from string import Formatter
+from typing import Final
+
+from llmmon.protocol.names import METRICS
+from llmmon_collector.rules.grammar import nearest
+
+FIELDS: Final = ("rule", "severity", "metric", "value", "threshold", "comparison", "window")
+"""What every summary may name, besides the dimensions of its rule's ``by``."""
+NO_DATA: Final = "no data"
+MAX_LENGTH: Final = 500
+_NUMERIC: Final = frozenset({"value", "threshold"})
+_SPEC: Final = re.compile(r"[<>^]?[+ ]?\d{0,2},?(\.\d{1,2})?[a-z%]?")
+_FORMATS: Final = {
+    "ms": "{:,.0f} ms",
+    "1/s": "{:,.3g}/s",
+    "ratio": "{:.1%}",
+    "usd": "${:,.2f}",
+    "score": "{:.2f}",
+    "tokens": "{:,.0f} tokens",
+    "count": "{:,.0f}",
+}
+
+Field = str | float | None
+
+
+def check_template(template: str, dimensions: Collection[str]) -> None:
+    """See that ``template`` names only known fields, with formats that fit them.
+
+    Raises:
+        ValueError: it does not; says which field and what there is.
+    """
+    known = (*FIELDS, *dimensions)
+    for name, spec in _parts(template):
+        if name not in known:
+            hint = nearest(name, known) or f"; there are {', '.join(known)}"
+            raise ValueError(f"{{{name}}} is not a field here{hint}")
+        _check_spec(name, spec)
+
+
+def render(template: str, fields: Mapping[str, Field]) -> str:
+    """``template`` with ``fields`` put in; a number that is None reads ``no data``."""
+    text = []
+    for literal, name, spec, _ in Formatter().parse(template):
+        text.append(literal)
+        if name is not None:
+            value = fields.get(name)
+            text.append(NO_DATA if value is None else format(value, spec or _default(value)))
+    return "".join(text)[:MAX_LENGTH]
+
+
+def format_value(value: float | None, metric: str) -> str:
+    """``value`` in the unit of ``metric``; an expression has none and is written plainly."""
+    if value is None:
+        return NO_DATA
+    known = METRICS.get(metric)
+    return _FORMATS[known.unit].format(value) if known else f"{value:g}"
+
+
+def _default(value: str | float) -> str:
+    return "" if isinstance(value, str) else "g"
+
+
+def _parts(template: str) -> Iterator[tuple[str, str]]:
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError as error:
+        raise ValueError(f"{template!r} is not a template: {error}") from None
+    for _, name, spec, conversion in parts:
+        if conversion:
+            raise ValueError(f"{{{name}!{conversion}}}: conversions are not supported")
+        if name is not None:
+            yield name, spec or ""
+
+
+def _check_spec(name: str, spec: str) -> None:
+    if _SPEC.fullmatch(spec) is None or not _formats(1.5 if name in _NUMERIC else "text", spec):
+        raise ValueError(
+            f"{{{name}:{spec}}}: {spec!r} does not format it; for numbers write it as .0f or .1%"
+        )
+
+
+def _formats(sample: str | float, spec: str) -> bool:
+    try:
+        format(sample, spec)
+    except ValueError:
+        return False
+    return True

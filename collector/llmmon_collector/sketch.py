@@ -1,0 +1,96 @@
+"""Latency sketch: counts in logarithmic bins, from which quantiles come with a bounded error.
+
+The mapping is DDSketch's: bin ``i`` holds the values in ``(s * g**(i-1), s * g**i]`` and stands for
+``2 * s * g**i / (g + 1)``, which is at most ``RELATIVE_ERROR`` away from any of them (Masson, Rim
+and Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees",
+VLDB 2019). A histogram is ``BINS`` integers; adding two of them merges them exactly, so neither
+the order nor the grouping of what was counted can show in a quantile.
+
+Bin 0 takes everything up to ``SMALLEST_MS``, the last bin everything over about 8.7 hours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+BINS: Final = 1024
+BLOCK: Final = 32
+"""Bins that a search for a quantile skips at a time."""
+BLOCKS: Final = BINS // BLOCK
+RELATIVE_ERROR: Final = 0.0099
+SMALLEST_MS: Final = 0.05
+_GAMMA: Final = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
+_PER_LOG: Final = np.float32(1 / math.log(_GAMMA))
+_OFFSET: Final = np.float32(math.log(SMALLEST_MS) / math.log(_GAMMA))
+LARGEST_MS: Final = SMALLEST_MS * _GAMMA ** (BINS - 1)
+
+Bins = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+def bin_of(values_ms: NDArray[Any]) -> Bins:
+    """The bin of each value, none of which may be NaN.
+
+    Works in 32-bit floats, as latencies travel: at a bin's edge that moves a value by 2e-6 of it.
+    """
+    scale = np.clip(values_ms, SMALLEST_MS, LARGEST_MS).astype(np.float32, copy=False)
+    np.log(scale, out=scale)
+    scale *= _PER_LOG
+    scale -= _OFFSET
+    np.ceil(scale, out=scale)
+    bins: Bins = np.clip(scale, 0, BINS - 1, out=scale).astype(np.int64)
+    return bins
+
+
+def value_of(bins: NDArray[Any]) -> Floats:
+    """The value in ms that each bin stands for."""
+    value: Floats = 2 * SMALLEST_MS / (_GAMMA + 1) * np.power(_GAMMA, bins.astype(np.float64))
+    return value
+
+
+def ranks(counts: NDArray[Any], q: float) -> Bins:
+    """The rank, from 0, of the lower quantile ``q`` among each of ``counts`` values.
+
+    The lower quantile is the value of rank ``floor(q * (n - 1))``, as in the paper's section 2.1
+    and in ``numpy.quantile(method="lower")``. It is 0 where there are no values.
+    """
+    rank: Bins = np.floor(q * np.maximum(counts - 1, 0)).astype(np.int64)
+    return rank
+
+
+def position(cumulative: NDArray[Any], rank: NDArray[Any]) -> Bins:
+    """Where along the last axis of ``cumulative`` counts the value of ``rank`` falls."""
+    at: Bins = (cumulative <= rank[..., None]).argmin(axis=-1)
+    return at
+
+
+def before(cumulative: NDArray[Any], at: NDArray[Any]) -> Bins:
+    """How many values lie before position ``at`` on the last axis of ``cumulative`` counts."""
+    previous = np.take_along_axis(cumulative, np.maximum(at - 1, 0)[..., None], axis=-1)[..., 0]
+    return np.where(at > 0, previous, 0)
+
+
+def quantiles(hist: NDArray[Any], qs: Sequence[float]) -> Floats:
+    """Lower quantiles of ``hist[..., BINS]`` in ms: ``float64[..., len(qs)]``, NaN where empty."""
+    blocks = hist.reshape(*hist.shape[:-1], BLOCKS, BLOCK)
+    cumulative = blocks.sum(axis=-1, dtype=np.int64).cumsum(axis=-1)
+    count = cumulative[..., -1]
+    values = np.empty((*count.shape, len(qs)))
+    for i, q in enumerate(qs):
+        rank = ranks(count, q)
+        block = position(cumulative, rank)
+        inside = np.take_along_axis(blocks, block[..., None, None], axis=-2)[..., 0, :]
+        running = inside.cumsum(axis=-1, dtype=np.int64)
+        found = block * BLOCK + position(running, rank - before(cumulative, block))
+        values[..., i] = np.where(count > 0, value_of(found), np.nan)
+    return values
+
+
+def maximum(hist: NDArray[Any]) -> Floats:
+    """The largest value of ``hist[..., BINS]`` in ms, to the sketch's error; NaN where empty."""
+    return quantiles(hist, (1.0,))[..., 0]
