@@ -1,0 +1,136 @@
+"""Settings of the agent: an argument of ``init``, else a ``LLMMON_*`` variable, else a default."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from llmmon.errors import ConfigError
+from llmmon.protocol.endpoint import Address, default_address, parse_address
+
+SCORERS: Final = ("simple", "seed", "none")
+"""Sets of text scorers; ``none`` turns scoring off."""
+
+_MAX_NAME: Final = 256
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"0", "false", "no", "off"})
+
+
+class CurveKeys(NamedTuple):
+    """CURVE keys, 40 characters of Z85 each, for a collector that is not on this machine."""
+
+    server_key: str
+    public_key: str
+    secret_key: str
+
+    def __repr__(self) -> str:
+        return f"CurveKeys(server_key={self.server_key!r}, public_key={self.public_key!r}, ...)"
+
+
+class Config(NamedTuple):
+    """All settings, valid."""
+
+    service: str
+    environment: str
+    address: Address
+    host: str
+    capture_content: bool = False
+    """Whether query, response and context leave the process, redacted."""
+    scorers: str = "simple"
+    score_cpu_share: float = 0.05
+    """Share of one core that text scoring may take before it samples."""
+    flush_interval_s: float = 1.0
+    handle_sigterm: bool = True
+    keys: CurveKeys | None = None
+
+
+def resolve(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
+    """The settings from ``arguments`` (None where not given) and ``environ``.
+
+    Raises:
+        ConfigError: a value is of the wrong kind or out of range; names it.
+        EndpointError: the endpoint is not an address.
+    """
+
+    def setting(name: str, default: Any, read: Callable[[Any], Any]) -> Any:
+        value = arguments.get(name)
+        key = name
+        if value is None:
+            key = f"LLMMON_{name.upper()}"
+            value = environ.get(key) or default
+        try:
+            return read(value)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(str(error), key=key) from None
+
+    return Config(
+        service=setting("service", _program(), _name),
+        environment=setting("environment", "development", _name),
+        address=parse_address(_endpoint(arguments.get("endpoint"), environ)),
+        host=socket.gethostname()[:_MAX_NAME],
+        capture_content=setting("capture_content", False, _switch),
+        scorers=setting("scorers", "simple", _scorers),
+        score_cpu_share=setting("score_cpu_share", 0.05, _share),
+        flush_interval_s=setting("flush_interval_s", 1.0, _interval),
+        handle_sigterm=setting("handle_sigterm", True, _switch),
+        keys=_keys([setting(name, "", str) for name in CurveKeys._fields]),
+    )
+
+
+def _program() -> str:
+    name = os.path.basename(sys.argv[0] if sys.argv else "")
+    return name.removesuffix(".py").lstrip("-")[:_MAX_NAME] or "python"
+
+
+def _endpoint(argument: Any, environ: Mapping[str, str]) -> str:
+    if argument is not None:
+        return str(argument)
+    return default_address(environ, os.getuid(), tempfile.gettempdir())
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_NAME:
+        raise ValueError(f"expected text of 1 to {_MAX_NAME} characters, got {value!r}")
+    return value
+
+
+def _switch(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    if text not in _TRUE | _FALSE:
+        raise ValueError(f"expected true or false, got {value!r}")
+    return text in _TRUE
+
+
+def _scorers(value: Any) -> str:
+    if value not in SCORERS:
+        raise ValueError(f"expected one of {', '.join(SCORERS)}, got {value!r}")
+    return str(value)
+
+
+def _share(value: Any) -> float:
+    share = float(value)
+    if not 0.0 <= share <= 1.0:
+        raise ValueError(f"expected a share of one core from 0 to 1, got {value!r}")
+    return share
+
+
+def _interval(value: Any) -> float:
+    interval_s = float(value)
+    if not 0.01 <= interval_s <= 60.0:
+        raise ValueError(f"expected 0.01 to 60 seconds, got {value!r}")
+    return interval_s
+
+
+def _keys(keys: list[str]) -> CurveKeys | None:
+    if not any(keys):
+        return None
+    if not all(len(key) == 40 for key in keys):
+        names = ", ".join(CurveKeys._fields)
+        raise ConfigError(f"{names}: expected all three, 40 characters of Z85 each")
+    return CurveKeys(*keys)

@@ -1,0 +1,102 @@
+"""The DEALER socket to a collector. One thread makes, uses and closes it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Final
+
+import zmq
+
+from llmmon.config import CurveKeys
+
+_OPTIONS: Final = {
+    # no silent queue to nobody: a send without a peer says so
+    zmq.IMMEDIATE: 1,
+    zmq.SNDHWM: 512,
+    zmq.RCVHWM: 512,
+    zmq.LINGER: 0,
+    zmq.RECONNECT_IVL: 100,
+    zmq.RECONNECT_IVL_MAX: 2000,
+    zmq.MAXMSGSIZE: 1 << 20,
+    zmq.HEARTBEAT_IVL: 2000,
+    zmq.HEARTBEAT_TIMEOUT: 6000,
+    zmq.HEARTBEAT_TTL: 6000,
+    zmq.TCP_KEEPALIVE: 1,
+}
+_RECEIVE_MOST: Final = 1024
+
+
+class Transport:
+    """A socket that never blocks, and a pipe by which other threads end a wait."""
+
+    def __init__(self, endpoint: str, keys: CurveKeys | None, wake_fd: int) -> None:
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._wake_fd = wake_fd
+        try:
+            self._open(endpoint, keys)
+        except zmq.ZMQError:
+            self._context.destroy(linger=0)
+            raise
+
+    def _open(self, endpoint: str, keys: CurveKeys | None) -> None:
+        socket = self._context.socket(zmq.DEALER)
+        for option, value in _OPTIONS.items():
+            socket.setsockopt(option, value)
+        try:
+            if keys is not None:
+                socket.curve_serverkey = keys.server_key.encode()
+                socket.curve_publickey = keys.public_key.encode()
+                socket.curve_secretkey = keys.secret_key.encode()
+            socket.connect(endpoint)
+        except zmq.ZMQError:
+            socket.close(linger=0)
+            raise
+        self._socket = socket
+        self._poller = zmq.Poller()
+        self._poller.register(socket, zmq.POLLIN)
+        self._poller.register(self._wake_fd, zmq.POLLIN)
+
+    def reopen(self, endpoint: str, keys: CurveKeys | None) -> None:
+        """Replace the socket by a new one. What the old one had queued is gone.
+
+        Raises:
+            zmq.ZMQError: the endpoint or a key is none.
+        """
+        self._socket.close(linger=0)
+        self._open(endpoint, keys)
+
+    def send(self, frames: list[bytes]) -> bool:
+        """Hand a message to the socket; False if there is no peer to take it now."""
+        try:
+            self._socket.send_multipart(frames, zmq.DONTWAIT, copy=True)
+        except zmq.Again:
+            return False
+        return True
+
+    def receive(self) -> Iterator[list[bytes]]:
+        """The messages that have come, as far as they go without waiting."""
+        for _ in range(_RECEIVE_MOST):
+            try:
+                yield self._socket.recv_multipart(zmq.DONTWAIT)
+            except zmq.Again:
+                return
+
+    def wait(self, timeout_s: float | None, for_peer: bool) -> None:
+        """Sleep until a message comes, another thread calls, or ``timeout_s`` is over.
+
+        With ``for_peer`` also until there is a peer to send to.
+        """
+        self._poller.modify(self._socket, zmq.POLLIN | (zmq.POLLOUT if for_peer else 0))
+        # upwards, so that a wait never ends just before its time
+        timeout_ms = None if timeout_s is None else max(0, int(timeout_s * 1000) + 1)
+        self._poller.poll(timeout_ms)
+        try:
+            os.read(self._wake_fd, 4096)
+        except BlockingIOError:
+            return
+
+    def close(self, linger_s: float = 0.0) -> None:
+        """Close for good, giving what is queued ``linger_s`` to go out."""
+        self._socket.close(linger=int(linger_s * 1000))
+        self._context.term()

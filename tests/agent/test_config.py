@@ -1,0 +1,62 @@
+"""Argument before environment before default, and errors that say what to mend."""
+
+import pytest
+
+from llmmon.config import CurveKeys, resolve
+from llmmon.errors import ConfigError, EndpointError
+
+
+def test_arguments_win_over_the_environment_over_defaults() -> None:
+    environ = {
+        "LLMMON_SERVICE": "from-env",
+        "LLMMON_ENVIRONMENT": "staging",
+        "LLMMON_ENDPOINT": "tcp://127.0.0.1:7000",
+        "LLMMON_CAPTURE_CONTENT": "yes",
+        "LLMMON_FLUSH_INTERVAL_S": "0.25",
+    }
+    config = resolve({"service": "from-argument", "flush_interval_s": None}, environ)
+    assert config.service == "from-argument"
+    assert config.environment == "staging"
+    assert config.address.ingest == "tcp://127.0.0.1:7000"
+    assert config.capture_content is True
+    assert config.flush_interval_s == 0.25
+    assert config.scorers == "simple"
+    assert config.handle_sigterm is True
+
+
+def test_false_and_zero_are_arguments_too() -> None:
+    environ = {"LLMMON_HANDLE_SIGTERM": "1", "LLMMON_SCORE_CPU_SHARE": "0.5"}
+    config = resolve({"handle_sigterm": False, "score_cpu_share": 0.0}, environ)
+    assert (config.handle_sigterm, config.score_cpu_share) == (False, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "message"),
+    [
+        ({"service": ""}, {}, "service: expected text of 1 to 256"),
+        ({"service": 7}, {}, "service: expected text"),
+        ({"scorers": "best"}, {}, "scorers: expected one of simple, seed, none"),
+        ({"flush_interval_s": 0}, {}, "flush_interval_s: expected 0.01 to 60 seconds"),
+        ({}, {"LLMMON_SCORE_CPU_SHARE": "2"}, "LLMMON_SCORE_CPU_SHARE: expected a share"),
+        ({}, {"LLMMON_CAPTURE_CONTENT": "maybe"}, "LLMMON_CAPTURE_CONTENT: expected true or false"),
+        ({"server_key": "x" * 40}, {}, "expected all three"),
+    ],
+)
+def test_bad_settings_are_named(
+    arguments: dict[str, object], environ: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        resolve(arguments, environ)
+
+
+def test_a_bad_endpoint_is_named() -> None:
+    with pytest.raises(EndpointError, match="expected ipc://DIR or tcp://HOST:PORT"):
+        resolve({"endpoint": "http://x"}, {})
+
+
+def test_keys_come_together_and_the_secret_is_not_shown() -> None:
+    names = CurveKeys._fields
+    config = resolve({name: name[0] * 40 for name in names}, {})
+    assert config.keys is not None
+    assert config.keys.public_key == "p" * 40
+    assert config.keys.secret_key not in repr(config.keys).replace(config.keys.server_key, "")
