@@ -245,7 +245,7 @@ class Collector:
     def _backend(self) -> Backend:
         return Backend(
             live=self.live,
-            now_ns=self._clock.wall_ns,
+            refresh=self._pictures.refresh,
             snapshot=self._pictures.snapshot,
             status=self._status,
             query=self._storage.store.query,

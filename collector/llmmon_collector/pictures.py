@@ -62,26 +62,34 @@ class Pictures:
         self._identity = identity
         self._from = contributions
         self._seq = 0
+        self._at_ns = clock.wall_ns()
         self._stored: deque[tuple[int, int]] = deque(maxlen=RATE_OVER_TICKS + 1)
+        self._parts: Parts | None = None
         self._built: dict[str, Snapshot] = {}
         self.tail = Tail()
 
     def advance(self) -> None:
         """Move the live numbers on to now; pictures built from here on are of this moment."""
-        mono_ns = self._clock.mono_ns()
-        alive = [s for s in list(self._ledger.streams.values()) if s.is_alive(mono_ns)]
-        self._live.advance(
-            self._clock.wall_ns(), count_open(s.heartbeat for s in alive if s.heartbeat)
-        )
+        self._at_ns, mono_ns = self.refresh(), self._clock.mono_ns()
         self._stored.append((mono_ns, self._ledger.totals(mono_ns).stored))
         self._seq += 1
+        self._parts = None
         self._built.clear()
+
+    def refresh(self) -> int:
+        """Move the live numbers on to now; the wall time that they are of."""
+        mono_ns, wall_ns = self._clock.mono_ns(), self._clock.wall_ns()
+        alive = [s for s in self._ledger.streams.copy().values() if s.is_alive(mono_ns)]
+        self._live.advance(wall_ns, count_open(s.heartbeat for s in alive if s.heartbeat))
+        return wall_ns
 
     def snapshot(self, by: str) -> Snapshot:
         """The picture of the last tick, grouped by ``by``."""
+        if self._parts is None:
+            self._parts = self._read_parts()
         if by not in self._built:
             self._built[by] = build_snapshot(
-                self._live, self._live.windows.windows_s, by, self._identity(), self._parts()
+                self._live, self._live.windows.windows_s, by, self._identity(), self._parts
             )
         return self._built[by]
 
@@ -103,10 +111,10 @@ class Pictures:
         )
         return ingest_view(self._ledger.totals(self._clock.mono_ns()), self._live, state)
 
-    def _parts(self) -> Parts:
+    def _read_parts(self) -> Parts:
         return Parts(
             seq=self._seq,
-            at_ns=self._clock.wall_ns(),
+            at_ns=self._at_ns,
             alerts=self._from.alerts(),
             health=self._from.health(),
             limits=self._from.limits(),

@@ -399,6 +399,19 @@ def test_history_is_zero_where_it_was_quiet_and_unknown_before_the_beginning() -
     np.testing.assert_array_equal(np.isnan(history.values["latency_p95"]), [True] * 5 + [False])
 
 
+def test_history_shows_what_ended_before_the_watch_began_and_came_all_the_same() -> None:
+    windows = new_windows()
+    windows.advance(NOON + 35 * SECOND)
+    early = requests([NOON + 15 * SECOND] * 20, latency_ms=10)
+    windows.add(early, NOON + 35 * SECOND)
+    windows.advance(NOON + 39 * SECOND)
+    history = windows.history(60, 6, NOON + 39 * SECOND)
+    np.testing.assert_array_equal(
+        history.values["requests"], [math.nan, math.nan, math.nan, 20, math.nan, 0]
+    )
+    assert history.values["request_rate"][3] == 2
+
+
 def test_history_before_anything_is_unknown() -> None:
     history = new_windows().history(60, 6, NOON)
     assert all(np.isnan(values).all() for values in history.values.values())

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 import numpy as np
 from pydantic import Field, validate_call
 
-from llmmon.errors import ControlError
+from llmmon.errors import ConfigError, ControlError
 from llmmon.protocol.names import DIMENSIONS
 from llmmon.protocol.snapshot import GROUPINGS, Snapshot, encode_snapshot
 from llmmon_collector.control.records import as_rows, plain, recent_requests, trace_queries
@@ -23,6 +23,8 @@ MAX_QUERY_ROWS: Final = 100_000
 MAX_QUERY_S: Final = 60.0
 MAX_SILENCE_S: Final = 30 * 86_400.0
 Text = Annotated[str, Field(max_length=256)]
+Instant = Annotated[int, Field(ge=0, lt=2**62)]
+"""Nanoseconds since 1970."""
 Dimension = Literal["service", "environment", "operation", "provider", "model", "route"]
 Matchers = Annotated[dict[Dimension, Text], Field(max_length=len(DIMENSIONS))]
 
@@ -32,7 +34,9 @@ class Backend:
     """What the methods need of the collector, each as narrow as it can be."""
 
     live: LiveMetrics
-    now_ns: Callable[[], int]
+    refresh: Callable[[], int]
+    """Moves the live numbers on to now, so that an answer counts what came since the last tick;
+    returns the wall time that they are of."""
     snapshot: Callable[[str], Snapshot]
     status: Callable[[], dict[str, Any]]
     query: Callable[[str, int, float], QueryResult]
@@ -44,6 +48,7 @@ class Backend:
     silence: Callable[[Mapping[str, str], float, str, str], str]
     """Matchers, seconds, by whom, comment; returns an id. Raises ValueError: it may not be."""
     reload: Callable[[], Awaitable[dict[str, Any]]]
+    """Raises ConfigError: what is on disk is broken, and not in force."""
 
 
 class Methods:
@@ -78,10 +83,11 @@ class Methods:
     ) -> dict[str, Any]:
         live = self._backend.live
         self._check_window(window_s)
+        at_ns = self._backend.refresh()
         groups = live.table(window_s, tuple(by)) if by else None
         busy = groups.requests.nonzero()[0].tolist() if groups else []
         return {
-            "at_ns": self._backend.now_ns(),
+            "at_ns": at_ns,
             "window_s": window_s,
             "total": live.table(window_s).row(0),
             "series": [{**groups.labels[i], **groups.row(i)} for i in busy] if groups else [],
@@ -92,7 +98,7 @@ class Methods:
         *,
         window_s: int = 300,
         points: Annotated[int, Field(ge=1, le=2000)] = 120,
-        end_ns: int | None = None,
+        end_ns: Instant | None = None,
         where: Matchers | None = None,
     ) -> dict[str, Any]:
         live = self._backend.live
@@ -101,8 +107,9 @@ class Methods:
         if where:
             matches = _matching(where)
             members = np.array([matches(key) for key in live.series.keys])
-        at_ns = self._backend.now_ns() if end_ns is None else end_ns
-        history = live.windows.history(window_s, points, at_ns, members)
+        now_ns = self._backend.refresh()
+        until_ns = now_ns if end_ns is None else end_ns
+        history = live.windows.history(window_s, points, until_ns, members)
         return {
             "start_ns": history.start_ns,
             "step_ns": history.step_ns,
@@ -118,7 +125,7 @@ class Methods:
         limit: Annotated[int, Field(ge=1, le=1000)] = 50,
         only: str = "all",
         where: Matchers | None = None,
-        since_ns: int | None = None,
+        since_ns: Instant | None = None,
     ) -> list[dict[str, Any]]:
         sql = recent_requests(limit, only, (where or {}).items(), since_ns)
         result = await self._ask(sql, limit, 10.0)
@@ -173,10 +180,16 @@ class Methods:
         if unknown:
             known = ", ".join(("rule", *DIMENSIONS))
             raise ControlError("bad_request", f"matchers: {min(unknown)!r} is not one of {known}")
-        return {"id": self._backend.silence(matchers, duration_s, by, comment)}
+        try:
+            return {"id": self._backend.silence(matchers, duration_s, by, comment)}
+        except ValueError as error:
+            raise ControlError("bad_request", str(error)) from None
 
     async def _reload(self) -> dict[str, Any]:
-        return await self._backend.reload()
+        try:
+            return await self._backend.reload()
+        except ConfigError as error:
+            raise ControlError("failed", str(error)) from None
 
     def _check_window(self, window_s: int) -> None:
         known = self._backend.live.windows.windows_s

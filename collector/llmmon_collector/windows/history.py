@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from llmmon_collector.windows.counts import COLUMNS
+from llmmon_collector.windows.counts import COLUMNS, Count
 from llmmon_collector.windows.delta import ROW
 from llmmon_collector.windows.derive import derive, quantiles_of
 from llmmon_collector.windows.level import Level
@@ -112,6 +112,8 @@ def series_history(
 
 
 def _history(at: Buckets, counts: Integers, bins: Integers, seconds: Floats) -> History:
+    # what ended before the watch began, and came all the same, shows its whole bucket
+    seconds = np.where((seconds == 0) & (counts[:, Count.REQUESTS] > 0), at.step_ns / 1e9, seconds)
     covered = seconds > 0
     values = derive(counts, quantiles_of(bins), np.where(covered, seconds, 1.0))
     per_second = np.where(covered, 1 / np.where(covered, seconds, 1.0), np.nan)

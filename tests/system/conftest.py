@@ -1,0 +1,28 @@
+"""Real processes for every test here, on short paths, gone afterwards."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.collector import CollectorProcess
+
+
+@pytest.fixture
+def short_dir() -> Iterator[Path]:
+    """A directory whose path leaves room for socket names."""
+    path = Path(tempfile.mkdtemp(prefix="llmmon-"))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def collector(short_dir: Path) -> Iterator[CollectorProcess]:
+    """A started collector without configuration."""
+    process = CollectorProcess(short_dir)
+    process.start()
+    yield process
+    process.close()

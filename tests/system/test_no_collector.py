@@ -1,0 +1,109 @@
+"""A service without a collector: unharmed, bounded, silent but for one warning; later delivered."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from support.collector import CollectorProcess
+
+SERVICE = """
+import json, sys, resource
+import llmmon
+llmmon.init(service="early", environment="test", endpoint=sys.argv[1])
+answers = 0
+for i in range(int(sys.argv[2])):
+    with llmmon.track("chat", provider="openai", model="gpt-4o") as req:
+        req.usage(input_tokens=i, output_tokens=1)
+        answers += 1
+print(json.dumps({"answers": answers, "lost": dict(llmmon.stats().lost),
+                  "buffered": llmmon.stats().buffered}), flush=True)
+sys.stdin.readline()
+result = llmmon.flush(timeout_s=60)
+stats = llmmon.stats()
+print(json.dumps({"delivered": result.delivered, "pending": result.pending,
+                  "emitted": stats.emitted, "acknowledged": stats.acknowledged,
+                  "lost": dict(stats.lost)}), flush=True)
+"""
+
+
+class Service:
+    def __init__(self, address: str, count: int, log: Path) -> None:
+        self._log = log.open("w")
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SERVICE, address, str(count)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+        )
+
+    def line(self) -> dict:
+        assert self.process.stdout is not None
+        return json.loads(self.process.stdout.readline())
+
+    def flush(self) -> dict:
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return self.line()
+
+    def close(self) -> None:
+        self.process.communicate(timeout=60)
+        self._log.close()
+
+
+def test_what_was_recorded_before_the_collector_came_is_delivered(short_dir: Path) -> None:
+    collector = CollectorProcess(short_dir)
+    service = Service(collector.address, 3000, short_dir / "service.err")
+    assert service.line() == {"answers": 3000, "lost": {}, "buffered": 3000}
+    collector.start()
+    outcome = service.flush()
+    assert (outcome["acknowledged"], outcome["pending"], outcome["lost"]) == (3000, 0, {})
+    assert collector.query("SELECT count(*) AS n, sum(input_tokens) AS i FROM requests") == [
+        {"n": 3000, "i": sum(range(3000))}
+    ]
+    service.close()
+    collector.close()
+    assert len((short_dir / "service.err").read_text().splitlines()) <= 1
+
+
+def test_beyond_its_bound_an_agent_drops_and_counts(short_dir: Path) -> None:
+    collector = CollectorProcess(short_dir)
+    service = Service(collector.address, 60_000, short_dir / "service.err")
+    before = service.line()
+    assert before["answers"] == 60_000
+    assert before["buffered"] + sum(before["lost"].values()) == 60_000
+    collector.start()
+    outcome = service.flush()
+    assert outcome["emitted"] == 60_000
+    assert outcome["acknowledged"] + sum(outcome["lost"].values()) == 60_000
+    assert collector.query("SELECT count(*) AS n FROM requests") == [{"n": outcome["acknowledged"]}]
+    ingest = collector.snapshot()["ingest"]
+    assert sum(ingest["events_lost"].values()) == sum(outcome["lost"].values())
+    service.close()
+    collector.close()
+    assert len((short_dir / "service.err").read_text().splitlines()) <= 1
+
+
+def test_without_a_collector_the_service_ends_by_itself(short_dir: Path) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            SERVICE.replace("timeout_s=60", "timeout_s=6"),
+            f"ipc://{short_dir}/nowhere",
+            "100",
+        ],
+        input="\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert json.loads(done.stdout.splitlines()[-1])["pending"] == 100
+    assert len(done.stderr.splitlines()) == 1
+    assert "no collector" in done.stderr
