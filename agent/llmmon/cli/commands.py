@@ -1,0 +1,83 @@
+"""The command group: every command loads when it is asked for, every error becomes one line."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Final
+
+import click
+
+from llmmon.cli.tables import plain
+from llmmon.errors import (
+    ConfigError,
+    ControlError,
+    EndpointError,
+    LlmmonError,
+    ProtocolError,
+    UnreachableError,
+)
+
+EXIT_BAD: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_UNREACHABLE: Final = 3
+
+_COMMANDS: Final = {
+    "ack": "operate:ack",
+    "demo": "demo:demo",
+    "query": "query:query",
+    "replay": "replay:replay",
+    "silence": "operate:silence",
+    "snapshot": "snapshot:snapshot",
+    "status": "status:status",
+    "tail": "tail:tail",
+}
+_COLLECTOR_FAULTS: Final = frozenset({"timeout", "failed"})
+
+
+class _Bad(click.ClickException):
+    exit_code = EXIT_BAD
+
+
+class _Usage(click.ClickException):
+    exit_code = EXIT_USAGE
+
+
+class _Unreachable(click.ClickException):
+    exit_code = EXIT_UNREACHABLE
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = _COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module, _, attribute = place.partition(":")
+        command: click.Command = getattr(importlib.import_module(f"llmmon.cli.{module}"), attribute)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LlmmonError as error:
+            raise _failure(error) from error
+
+
+def _failure(error: LlmmonError) -> click.ClickException:
+    reason = plain(error)
+    if isinstance(error, UnreachableError | ProtocolError):
+        return _Unreachable(reason)
+    if isinstance(error, ControlError):
+        return _Bad(reason) if error.code in _COLLECTOR_FAULTS else _Usage(reason)
+    return _Usage(reason) if isinstance(error, ConfigError | EndpointError) else _Bad(reason)
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="llmmon", prog_name="llmmon")
+def llmmon() -> None:
+    """Look at, ask and feed an llmmon collector.
+
+    Exit codes: 0 fine, 1 what was asked about is bad, 2 usage, 3 no collector answers.
+    """

@@ -1,0 +1,67 @@
+"""Options that several commands share, and what their texts stand for."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from typing import Any, Final
+
+import click
+
+from llmmon.errors import EndpointError
+from llmmon.protocol.endpoint import Address, default_address, parse_address
+from llmmon.protocol.names import DIMENSIONS
+
+Command = Callable[..., Any]
+_UNIT_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_PART: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+_DURATION: Final = re.compile(rf"(?:{_PART.pattern})+")
+
+
+def duration_s(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    """Callback: seconds in ``30s``, ``5m``, ``1h30m``, ``7d``."""
+    parts = _PART.findall(value) if _DURATION.fullmatch(value) else []
+    seconds = sum(float(number) * _UNIT_S[unit] for number, unit in parts)
+    if not seconds:
+        reason = f"{value!r}: expected numbers with s, m, h or d, as in 5m or 1h30m"
+        raise click.BadParameter(reason, ctx, param)
+    return seconds
+
+
+def dimensions(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:
+    """Callback: the dimension names in ``model,operation``."""
+    names = tuple(name.strip() for name in value.split(",") if name.strip())
+    if wrong := [name for name in names if name not in DIMENSIONS]:
+        reason = f"{', '.join(wrong)}: expected some of {', '.join(DIMENSIONS)}"
+        raise click.BadParameter(reason, ctx, param)
+    return names
+
+
+def _address(ctx: click.Context, param: click.Parameter, value: str | None) -> Address:
+    text = value or default_address(os.environ, os.getuid(), tempfile.gettempdir())
+    try:
+        return parse_address(text)
+    except EndpointError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
+
+
+_CONNECT: Final = click.option(
+    "--connect",
+    "address",
+    metavar="ADDRESS",
+    callback=_address,
+    help="The collector, ipc://DIR or tcp://HOST:PORT. [default: LLMMON_ENDPOINT, or your own]",
+)
+_JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def connect_option(command: Command) -> Command:
+    """``--connect ADDRESS``, given to the command as ``address: Address``."""
+    return _CONNECT(command)
+
+
+def json_option(command: Command) -> Command:
+    """``--json``, given to the command as ``as_json: bool``."""
+    return _JSON(command)
