@@ -1,5 +1,6 @@
 """``python -m llmmon_collector``."""
 
-from llmmon_collector.cli import main
+from llmmon_collector.main import main
 
-main()
+if __name__ == "__main__":
+    main()

@@ -40,7 +40,8 @@ class Alerting:
             ConfigError: the file cannot be opened, a channel's secret cannot be read.
         """
         self._clock = clock
-        start = Start(clock.mono_ns() / 1e9, clock.wall_ns(), GRACE_S)
+        kept_s = settings.collector.window_lengths_s
+        start = Start(clock.mono_ns() / 1e9, clock.wall_ns(), GRACE_S, kept_s)
         try:
             self._manager = AlertManager(
                 settings.rules, settings.channels, path, start, on_transitions
@@ -48,7 +49,11 @@ class Alerting:
         except sqlite3.Error as error:
             raise ConfigError(f"cannot open {path}: {error}", key="state_dir") from None
         around = Surroundings(clock, environ, log, self._manager.save_outbox, _jitter())
-        self._dispatcher = Dispatcher(self._manager.outbox, settings.channels, around)
+        try:
+            self._dispatcher = Dispatcher(self._manager.outbox, settings.channels, around)
+        except ConfigError:
+            self._manager.close(*self._now())
+            raise
 
     def start(self) -> None:
         """Begin to deliver; needs a running event loop."""

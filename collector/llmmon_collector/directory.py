@@ -6,11 +6,8 @@ import fcntl
 import os
 import stat
 from pathlib import Path
-from typing import Final
 
 from llmmon.errors import ConfigError
-
-_LOCK: Final = "collector.lock"
 
 
 def private_directory(path: Path, key: str) -> Path:
@@ -34,13 +31,13 @@ def private_directory(path: Path, key: str) -> Path:
 class DirectoryLock:
     """Held from construction to ``release``; goes with the process, however that ends."""
 
-    def __init__(self, directory: Path) -> None:
-        """Take the lock.
+    def __init__(self, directory: Path, use: str) -> None:
+        """Take the lock for ``use``, one word: a directory can have several.
 
         Raises:
             ConfigError: another process holds it.
         """
-        self._file = (directory / _LOCK).open("a+")
+        self._file = (directory / f"{use}.lock").open("a+")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -32,13 +32,29 @@ class MetricTable:
 
     def row(self, index: int) -> dict[str, float | int | None]:
         """One group's metrics, None where there is no value, counts as integers."""
-        return {name: _plain(name, float(column[index])) for name, column in self.values.items()}
+        return self._rows(np.array([index]))[0]
+
+    def busy(self) -> list[tuple[dict[str, str], dict[str, float | int | None]]]:
+        """Labels and metrics, as :meth:`row` tells them, of the groups that have requests."""
+        indices = np.flatnonzero(self.requests)
+        labels = [self.labels[index] for index in indices.tolist()]
+        return list(zip(labels, self._rows(indices), strict=True))
+
+    def _rows(self, indices: NDArray[np.int64]) -> list[dict[str, float | int | None]]:
+        columns = [_plain(name, column[indices]) for name, column in self.values.items()]
+        names = tuple(self.values)
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def _plain(name: str, value: float) -> float | int | None:
-    if np.isnan(value):
-        return None
-    return int(value) if name in _WHOLE else value
+def _plain(name: str, column: NDArray[np.float64]) -> list[float | int | None]:
+    missing = np.isnan(column)
+    if name in _WHOLE:
+        values = np.where(missing, 0, column).astype(np.int64).tolist()
+    else:
+        values = column.tolist()
+    for index in np.flatnonzero(missing).tolist():
+        values[index] = None
+    return values
 
 
 MetricSource = Callable[[int, tuple[str, ...], Where | None], MetricTable]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +35,7 @@ class Reloader:
         self.pending = ""
         """Changed keys that wait for a restart; empty when there are none."""
         self._started = loaded.settings
+        self._turn = asyncio.Lock()
 
     @property
     def settings(self) -> Settings:
@@ -46,21 +48,22 @@ class Reloader:
         return tuple(problem for problem in (self.broken, self.pending) if problem)
 
     async def reload(self) -> dict[str, Any]:
-        """Read the configuration again and put it in force.
+        """Read the configuration again and put it in force; one call after another.
 
         Raises:
             ConfigError: it is broken; the old one stays in force and ``broken`` says why.
         """
-        try:
-            loaded = load(self.loaded.main, self._environ, self._cwd)
-            await self._apply(loaded.settings)
-        except ConfigError as error:
-            self.broken = f"configuration not loaded, the last good one is in force: {error}"
-            raise
-        self.loaded = loaded
-        self.broken = ""
-        self.pending = _pending(self._started, loaded.settings)
-        return {"rules": len(loaded.settings.rules), "problems": list(self.problems)}
+        async with self._turn:
+            try:
+                loaded = load(self.loaded.main, self._environ, self._cwd)
+                await self._apply(loaded.settings)
+            except ConfigError as error:
+                self.broken = f"configuration not loaded, the last good one is in force: {error}"
+                raise
+            self.loaded = loaded
+            self.broken = ""
+            self.pending = _pending(self._started, loaded.settings)
+            return {"rules": len(loaded.settings.rules), "problems": list(self.problems)}
 
 
 def _pending(started: Settings, now: Settings) -> str:

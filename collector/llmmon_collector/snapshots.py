@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import starmap
 from typing import NamedTuple
 
 from llmmon.protocol.snapshot import (
@@ -96,11 +97,10 @@ def build_snapshot(
 def _window_view(live: LiveMetrics, window_s: int, by: str) -> WindowView:
     previous = live.windows.previous(window_s)
     groups = live.table(window_s, grouping_of(by))
-    busy = groups.requests.nonzero()[0]
     return WindowView(
         window_s=window_s,
         total=live.table(window_s).row(0),
         previous=previous.row(0) if previous.requests.any() else {},
-        groups=tuple(Group(groups.labels[i], groups.row(i)) for i in busy.tolist()),
+        groups=tuple(starmap(Group, groups.busy())),
         quality_buckets=live.windows.quality_buckets(window_s),
     )

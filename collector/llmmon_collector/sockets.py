@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -33,11 +34,15 @@ class Handover:
         self._room = threading.Semaphore(GROUPS_WAITING)
 
     def put(self, batches: list[Batch]) -> None:
-        """Hand ``batches`` over; called on the intake thread."""
+        """Hand ``batches`` over; called on the intake thread.
+
+        Once the loop is closed nobody takes them: they are in the journal for the next start.
+        """
         while not self._room.acquire(timeout=1.0):
             if self._loop.is_closed():
                 return
-        self._loop.call_soon_threadsafe(self._deliver, batches)
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._deliver, batches)
 
     def _deliver(self, batches: list[Batch]) -> None:
         try:
@@ -63,7 +68,7 @@ class Sockets:
         """
         self._lock = _claim(address)
         self._plain = zmq.Context[zmq.Socket[bytes]]()
-        self._async = zmq.asyncio.Context(self._plain)
+        self._async = zmq.asyncio.Context()
         try:
             self.receiver = Receiver(
                 self._plain, address.ingest, session, lambda error: on_failure("intake", error)
@@ -71,7 +76,6 @@ class Sockets:
             self.publisher = Publisher(self._async, address.snapshots)
             self._control = ControlServer(self._async, address.control, methods, on_failure)
         except zmq.ZMQError as error:
-            self._plain.destroy(linger=0)
             self._release()
             raise ConfigError(
                 f"cannot listen at {address}: {error.strerror}; choose another --listen",
@@ -93,10 +97,11 @@ class Sockets:
         """Close the other two; intake must have been stopped."""
         await self._control.stop()
         await self.publisher.stop()
-        self._plain.destroy(linger=0)
         self._release()
 
     def _release(self) -> None:
+        self._plain.destroy(linger=0)
+        self._async.destroy(linger=0)
         if self._lock is not None:
             self._lock.release()
 
@@ -110,4 +115,4 @@ def _claim(address: Address) -> DirectoryLock | None:
         )
     if address.directory is None:
         return None
-    return DirectoryLock(private_directory(Path(address.directory), "listen"))
+    return DirectoryLock(private_directory(Path(address.directory), "listen"), "listen")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from llmmon_collector.clock import Clock
 from llmmon_collector.config.settings import CollectorSettings
 from llmmon_collector.directory import DirectoryLock, private_directory
 from llmmon_collector.intake.deadletter import DeadLetters
-from llmmon_collector.journal import Journal
+from llmmon_collector.journal import Cursor, Journal
 from llmmon_collector.requests import Prices
 from llmmon_collector.store.duck import DuckStore
 from llmmon_collector.store.folder import Folder
@@ -21,6 +22,15 @@ CATCH_UP_S: Final = 5.0
 """How long a query waits for what was committed before it."""
 
 _STEP_S: Final = 0.01
+_MOST_MARKS: Final = 1000
+"""So many ticks of a store that does not follow are told apart."""
+
+
+class _Mark(NamedTuple):
+    """Where the journal ended at a monotonic time."""
+
+    end: Cursor
+    at_ns: int
 
 
 class Storage:
@@ -41,18 +51,18 @@ class Storage:
             StoreError, JournalError: the database or the journal cannot be opened.
         """
         self.directory = private_directory(directory, "state_dir")
-        self._lock = DirectoryLock(directory)
-        try:
+        with contextlib.ExitStack() as undo:
+            self._lock = DirectoryLock(directory, "state")
+            undo.callback(self._lock.release)
             self.store = DuckStore(directory / "store.duckdb", prices, settings.max_series)
+            undo.callback(self.store.close)
             after = self.store.cursor()
             self.journal = Journal(directory / "journal", sync=settings.sync, after=after)
-        except BaseException:
-            self._lock.release()
-            raise
+            undo.pop_all()
         self.folder = Folder(self.journal, self.store, clock, on_crash, settings.retention_s)
         self.dead = DeadLetters(directory / "dead-letters.seg")
         self._clock = clock
-        self._behind_since_ns: int | None = None
+        self._marks: deque[_Mark] = deque()
 
     async def folded(self) -> None:
         """Wait until what is committed now can be queried, five seconds at the most."""
@@ -64,14 +74,17 @@ class Storage:
                     await asyncio.sleep(_STEP_S)
 
     def lag_s(self) -> float | None:
-        """For how long the store has been behind the journal; None while it is not."""
-        if self.folder.cursor >= self.journal.end:
-            self._behind_since_ns = None
-            return None
-        now_ns = self._clock.mono_ns()
-        if self._behind_since_ns is None:
-            self._behind_since_ns = now_ns
-        return (now_ns - self._behind_since_ns) / 1e9
+        """Age of the oldest committed batch that the store does not hold; None where it holds all.
+
+        To be called once a tick: a batch's age counts from the first call that sees it.
+        """
+        folded, now = self.folder.cursor, _Mark(self.journal.end, self._clock.mono_ns())
+        while self._marks and self._marks[0].end <= folded:
+            self._marks.popleft()
+        last = self._marks[-1].end if self._marks else folded
+        if now.end > last and len(self._marks) < _MOST_MARKS:
+            self._marks.append(now)
+        return (now.at_ns - self._marks[0].at_ns) / 1e9 if self._marks else None
 
     def close(self) -> None:
         """Fold what is committed, and let go of everything."""

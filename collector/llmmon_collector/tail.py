@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from math import isnan
 from typing import Any, Final
 
+import numpy as np
+
 from llmmon.protocol.event import SERIES_FIELDS, Kind, request_id
 from llmmon.protocol.money import usd
 from llmmon.protocol.snapshot import TAIL_TOPIC
 from llmmon.protocol.wire import Batch, decode_series, pack
-from llmmon_collector.requests import Requests
+from llmmon_collector.requests import MISSING, Requests
 
 MOST_ROWS: Final = 200
 """Rows a topic and tick; the others are counted."""
@@ -18,16 +20,8 @@ MOST_ROWS: Final = 200
 REQUESTS, ERRORS, LOGS, ALERTS = (
     TAIL_TOPIC + name for name in ("requests", "errors", "logs", "alerts")
 )
-_PLAIN: Final = (
-    "trace_id",
-    "user_id",
-    "latency_ms",
-    "ttft_ms",
-    "input_tokens",
-    "output_tokens",
-    "error",
-    "status_code",
-)
+_AS_SENT: Final = ("trace_id", "user_id", "error", "status_code")
+_MEASURED: Final = ("latency_ms", "ttft_ms", "input_tokens", "output_tokens")
 
 
 class Tail:
@@ -45,15 +39,19 @@ class Tail:
         for batch in batches:
             table = batch.tables.get(Kind.REQUEST)
             if table is not None:
-                if wanted & {REQUESTS, ERRORS}:
-                    self._add_requests(batch, requests, offset, wanted)
+                if REQUESTS in wanted:
+                    self._add_requests(REQUESTS, batch, requests, offset, range(table.events))
+                if ERRORS in wanted:
+                    failed = np.flatnonzero(requests.error[offset : offset + table.events])
+                    self._add_requests(ERRORS, batch, requests, offset, failed.tolist())
                 offset += table.events
             if LOGS in wanted and Kind.LOG in batch.tables:
-                self._extend(LOGS, batch.tables[Kind.LOG].rows())
+                logs = batch.tables[Kind.LOG]
+                self._extend(LOGS, logs.rows(), logs.events)
 
     def add_alerts(self, rows: Sequence[dict[str, Any]]) -> None:
         """Take alert transitions."""
-        self._extend(ALERTS, list(rows))
+        self._extend(ALERTS, rows, len(rows))
 
     def drain(self) -> dict[str, bytes]:
         """Payloads by topic of what came since the last drain."""
@@ -66,40 +64,56 @@ class Tail:
         return payloads
 
     def _add_requests(
-        self, batch: Batch, requests: Requests, offset: int, wanted: frozenset[str]
+        self, topic: str, batch: Batch, requests: Requests, offset: int, picked: Sequence[int]
     ) -> None:
-        rows = _request_rows(batch, requests, offset)
-        if REQUESTS in wanted:
-            self._extend(REQUESTS, rows)
-        if ERRORS in wanted:
-            self._extend(ERRORS, [row for row in rows if row["error"] is not None])
+        fitting = picked[: self._room(topic)]
+        rows = _request_rows(batch, requests, offset, fitting) if fitting else []
+        self._extend(topic, rows, len(picked))
 
-    def _extend(self, topic: str, rows: list[dict[str, Any]]) -> None:
-        if not rows:
+    def _room(self, topic: str) -> int:
+        return MOST_ROWS - len(self._rows.get(topic, ()))
+
+    def _extend(self, topic: str, rows: Sequence[dict[str, Any]], came: int) -> None:
+        """Keep what there is room for of ``rows``, the first of ``came`` that came."""
+        if not came:
             return
-        kept = self._rows.setdefault(topic, [])
-        room = MOST_ROWS - len(kept)
-        kept += rows[:room]
-        self._left_out[topic] = self._left_out.get(topic, 0) + max(0, len(rows) - room)
+        room = self._room(topic)
+        self._rows.setdefault(topic, []).extend(rows[:room])
+        self._left_out[topic] = self._left_out.get(topic, 0) + max(0, came - room)
 
 
-def _request_rows(batch: Batch, requests: Requests, offset: int) -> list[dict[str, Any]]:
+def _request_rows(
+    batch: Batch, requests: Requests, offset: int, picked: Sequence[int]
+) -> list[dict[str, Any]]:
+    """The rows ``picked`` of the batch's requests, the first of which is ``requests[offset]``."""
     table = batch.tables[Kind.REQUEST]
     keys = [dict(zip(SERIES_FIELDS, decode_series(key), strict=True)) for key in batch.series]
-    columns = {name: table.values(name) for name in _PLAIN}
+    sent = {name: table.values(name) for name in _AS_SENT}
     ids, counters, series = (table.values(name) for name in ("id", "counter", "series"))
     rows = []
-    for i in range(min(table.events, MOST_ROWS)):
+    for i in picked:
         at = offset + i
-        quality, cost = float(requests.quality[at]), int(requests.cost_pico[at])
+        cost_pico = int(requests.cost_pico[at])
         rows.append(
             {
                 **(keys[series[i]] if series[i] is not None and series[i] < len(keys) else {}),
-                **{name: values[i] for name, values in columns.items()},
-                "id": ids[i] or request_id(batch.id_prefix, counters[i] or 0),
+                **{name: values[i] for name, values in sent.items()},
+                **{name: _known(getattr(requests, name)[at]) for name in _MEASURED},
+                "id": _id(batch.id_prefix, ids[i], counters[i]),
                 "time_ns": int(requests.end_ns[at]),
-                "cost_usd": usd(cost) if cost >= 0 else None,
-                "quality_score": None if isnan(quality) else quality,
+                "cost_usd": None if cost_pico == MISSING else usd(cost_pico),
+                "quality_score": _known(requests.quality[at]),
             }
         )
     return rows
+
+
+def _id(prefix: str, given: str | None, counter: int | None) -> str | None:
+    if given is not None or counter is None:
+        return given
+    return request_id(prefix, counter)
+
+
+def _known(value: np.generic) -> float | int | None:
+    plain: float | int = value.item()
+    return None if isnan(plain) or plain == MISSING else plain

@@ -7,13 +7,15 @@ from typing import Final
 
 from llmmon.errors import ProtocolError
 from llmmon.protocol.segment import decode_body
-from llmmon.protocol.wire import Batch, Envelope, Message, decode_batch
-from llmmon_collector.intake.ledger import Group, Ledger, Stream, StreamId, Verdict
+from llmmon.protocol.wire import Batch, Envelope, Message, decode_batch, decode_series
+from llmmon_collector.intake.ledger import Ledger, Stream, StreamId
 from llmmon_collector.journal import Cursor, Journal
 from llmmon_collector.live import LiveMetrics
 from llmmon_collector.store.base import Store
 
 _CHUNK: Final = 64
+_LONGEST_DAY_S: Final = 26 * 3600
+"""A day on which clocks go back by two hours: what ``daily_cost`` may have to reach back over."""
 
 
 def restore_ledger(ledger: Ledger, store: Store) -> None:
@@ -24,7 +26,8 @@ def restore_ledger(ledger: Ledger, store: Store) -> None:
             next_event=row.next_event,
             stored=row.stored,
             lost=row.lost,
-            claims=row.claims,
+            claims={why: count for why, count in row.claims.items() if why != "poison"},
+            poisoned=row.claims.get("poison", 0),
             emitted=row.next_event,
             host=row.host,
             service=row.service,
@@ -32,12 +35,12 @@ def restore_ledger(ledger: Ledger, store: Store) -> None:
 
 
 def refill_windows(live: LiveMetrics, store: Store, now_ns: int) -> None:
-    """Count again the stored requests that the windows still cover.
+    """Count again the stored requests that the windows, or today's cost, still cover.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    since_ns = now_ns - live.windows.windows_s[-1] * 10**9
+    since_ns = now_ns - max(live.windows.windows_s[-1], _LONGEST_DAY_S) * 10**9
     for requests in store.recent_requests(since_ns, live.series):
         live.windows.add(requests, now_ns, warm=True)
 
@@ -47,18 +50,21 @@ def replay_tail(
 ) -> int:
     """Book and count what is committed behind ``start`` and not yet in the store; events.
 
+    What is in the journal was judged when it came: here only repetitions are passed over.
+
     Raises:
         JournalError: the journal cannot be read.
     """
     events, waiting = 0, list[Batch]()
     for envelope, batch in _committed(journal, start):
-        if Group(ledger).judge(envelope.header) is not Verdict.TAKE:
+        header = envelope.header
+        if header.seq <= ledger.last_seq(StreamId(header.agent_id, header.epoch)):
             continue
         if batch is None:
-            ledger.poison(envelope.header)
+            ledger.poison(header)
             continue
-        ledger.apply(envelope.header, batch.host, batch.lost)
-        events += envelope.header.events
+        ledger.apply(header, batch.host, batch.lost)
+        events += header.events
         waiting.append(batch)
         if len(waiting) >= _CHUNK:
             live.add(waiting, now_ns, warm=True)
@@ -82,6 +88,9 @@ def _committed(journal: Journal, start: Cursor) -> Iterator[tuple[Envelope, Batc
 
 def _decoded(envelope: Envelope) -> Batch | None:
     try:
-        return decode_batch(envelope.payload, envelope.header.events)
+        batch = decode_batch(envelope.payload, envelope.header.events)
+        for key in batch.series:
+            decode_series(key)
     except ProtocolError:
         return None
+    return batch

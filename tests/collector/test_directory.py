@@ -30,8 +30,14 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 def test_a_second_collector_is_refused_until_the_first_lets_go(tmp_path: Path) -> None:
-    first = DirectoryLock(tmp_path)
+    first = DirectoryLock(tmp_path, "state")
     with pytest.raises(ConfigError, match=r"another collector \(pid \d+\) uses"):
-        DirectoryLock(tmp_path)
+        DirectoryLock(tmp_path, "state")
     first.release()
-    DirectoryLock(tmp_path).release()
+    DirectoryLock(tmp_path, "state").release()
+
+
+def test_one_directory_can_hold_state_and_sockets(tmp_path: Path) -> None:
+    state, listen = DirectoryLock(tmp_path, "state"), DirectoryLock(tmp_path, "listen")
+    state.release()
+    listen.release()

@@ -73,6 +73,13 @@ def test_poison_is_lost_once_and_passed() -> None:
     assert ledger.totals(0).lost == {"poison": 10}
 
 
+def test_poison_stays_poison_when_the_next_batch_is_fine() -> None:
+    ledger = Ledger()
+    ledger.poison(_header(1, 0, 10))
+    _offer(ledger, _header(2, 12, 5, base_seq=2), {"queue_full": 2})
+    assert ledger.totals(0).lost == {"poison": 10, "queue_full": 2}
+
+
 def test_in_flight_is_what_heartbeats_say_beyond_what_arrived() -> None:
     ledger = Ledger()
     _offer(ledger, _header(1, 0, 10))

@@ -105,4 +105,3 @@ def test_what_arrived_before_the_stop_is_committed(rig: Rig) -> None:
         assert _answer(agent).header.seq == 1
         rig.receiver.stop()
     assert rig.disk.groups == [1]
-

@@ -101,13 +101,14 @@ def test_a_batch_ahead_of_its_turn_is_not_kept(intake: Fixture) -> None:
     assert intake.disk.bodies == []
 
 
-def test_poison_is_put_aside_acknowledged_and_counted(intake: Fixture) -> None:
+def test_poison_is_put_aside_journalled_acknowledged_and_counted(intake: Fixture) -> None:
     frames = wire.encode_message(
         Message.BATCH, wire.Header(AGENT, 1, seq=1, base_seq=1, events=5), b"\xc1"
     )
     [(_, ack)] = intake.send(frames)
     assert ack.header.seq == 1
-    assert intake.disk.bodies == []
+    assert len(intake.disk.bodies) == 1
+    assert intake.delivered == []
     assert (intake.session.rejected, intake.dead.count) == (1, 1)
     assert intake.ledger.totals(5).lost == {"poison": 5}
 

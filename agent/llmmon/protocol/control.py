@@ -30,8 +30,9 @@ METHODS: Final = {
     "trace": "id: str -> {requests: [row], spans: [row], logs: [row], scores: [row]}",
     "query": "sql: str, limit: int = 10000, timeout_s: float = 10 -> "
     "{columns: [name], rows: [[value]], truncated: bool}",
-    "status": "-> {name, version, uptime_s, address, state_dir, ingest, agents: [row], store, "
-    "rules, config}",
+    "status": "-> {name, note, version, pid, started_ns, uptime_s, address, state_dir, http, "
+    "config_files, rules, problems, journal_bytes, journal_damaged_bytes, unfolded_bytes, "
+    "dead_letters, ingest, agents: [row]}",
     "acknowledge": "alert_id: str, by: str, note: str -> {}",
     "silence": "matchers: {rule|dimension: value}, duration_s: float, by: str, comment: str -> "
     "{id}",

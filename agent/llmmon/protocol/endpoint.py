@@ -11,7 +11,7 @@ from llmmon.errors import EndpointError
 ENDPOINT_VARIABLE: Final = "LLMMON_ENDPOINT"
 _IPC_PATH_MAX: Final = 107 - len("/snapshots.sock")
 _LAST_BASE_PORT: Final = 65533
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,8 @@ def _ipc_address(text: str) -> Address:
 
 def _tcp_address(text: str) -> Address:
     host, _, port_text = text.removeprefix("tcp://").rpartition(":")
+    if "[" in host:
+        raise EndpointError(f"{text!r}: expected a host name or an IPv4 address")
     if not host or not port_text.isdecimal() or not 1 <= int(port_text) <= _LAST_BASE_PORT:
         raise EndpointError(f"{text!r}: expected tcp://HOST:PORT with a port of 1 to 65533")
     port = int(port_text)

@@ -6,7 +6,7 @@ were last told is saved as wall time, so that it does count towards the cooldown
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -29,9 +29,8 @@ class Now(NamedTuple):
 
 def dump_alert(alert: Alert, now: Now) -> bytes:
     """``alert`` with its rule, as of ``now``."""
-    plain = asdict(replace(alert, instance=_shift(alert.instance, -now.mono_s)))
-    plain["rule"] = alert.rule.model_dump(mode="json", by_alias=True)
-    return orjson.dumps(plain)
+    shifted = replace(alert, instance=_shift(alert.instance, -now.mono_s))
+    return orjson.dumps(shifted, default=_plain)
 
 
 def load_alert(document: bytes, now: Now) -> Alert:
@@ -51,13 +50,11 @@ def load_alert(document: bytes, now: Now) -> Alert:
 
 def dump_record(record: Record, now: Now) -> bytes:
     """``record`` as of ``now``."""
-    plain = asdict(record)
-    if record.acknowledgement is not None:
-        plain["acknowledgement"] = list(record.acknowledgement)
+    notified_ns = None
     if record.notified_s is not None:
-        plain["notified_s"] = None
-        plain["notified_ns"] = now.wall_ns - round((now.mono_s - record.notified_s) * 1e9)
-    return orjson.dumps(plain)
+        notified_ns = now.wall_ns - round((now.mono_s - record.notified_s) * 1e9)
+    document = {"record": replace(record, notified_s=None), "notified_ns": notified_ns}
+    return orjson.dumps(document, default=_plain)
 
 
 def load_record(document: bytes, now: Now) -> Record:
@@ -66,8 +63,8 @@ def load_record(document: bytes, now: Now) -> Record:
     Raises:
         ValueError, TypeError, KeyError: not a document of this version.
     """
-    plain: dict[str, Any] = orjson.loads(document)
-    notified_ns = plain.pop("notified_ns", None)
+    saved: dict[str, Any] = orjson.loads(document)
+    plain, notified_ns = saved["record"], saved["notified_ns"]
     taken = plain.pop("acknowledgement")
     record = Record(**plain, acknowledgement=None if taken is None else Acknowledgement(*taken))
     if notified_ns is None:
@@ -78,7 +75,7 @@ def load_record(document: bytes, now: Now) -> Record:
 
 def dump_silence(silence: Silence) -> bytes:
     """``silence`` as JSON."""
-    return orjson.dumps(asdict(silence))
+    return orjson.dumps(silence)
 
 
 def load_silence(document: bytes) -> Silence:
@@ -92,7 +89,7 @@ def load_silence(document: bytes) -> Silence:
 
 def dump_delivery(delivery: Delivery) -> bytes:
     """``delivery`` without when it is due: after a restart all are."""
-    return orjson.dumps(asdict(replace(delivery, due_ns=0)))
+    return orjson.dumps(replace(delivery, due_ns=0))
 
 
 def load_delivery(document: bytes) -> Delivery:
@@ -103,6 +100,15 @@ def load_delivery(document: bytes) -> Delivery:
     """
     plain: dict[str, Any] = orjson.loads(document)
     return Delivery(alert=AlertView(**plain.pop("alert")), **plain)
+
+
+def _plain(value: object) -> object:
+    """What orjson does not know: a rule, and a named tuple."""
+    if isinstance(value, RuleSpec):
+        return value.model_dump(mode="json", by_alias=True)
+    if isinstance(value, tuple):
+        return list(value)
+    raise TypeError(type(value).__name__)
 
 
 def _shift(instance: Instance, by_s: float) -> Instance:

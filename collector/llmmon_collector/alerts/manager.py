@@ -42,6 +42,8 @@ class Start:
     wall_ns: int
     grace_s: float = 0.0
     """How long alerts of an earlier process must not get better: until the windows are warm."""
+    windows_s: tuple[int, ...] = ()
+    """The windows that are kept, for the built-in rules to choose from; empty for any."""
 
 
 class AlertManager:
@@ -65,7 +67,8 @@ class AlertManager:
             sqlite3.Error: the file cannot be opened or made.
             ConfigError: two rules of one name.
         """
-        self._engine = RuleEngine(effective_rules(rules))
+        self._windows_s = start.windows_s
+        self._engine = RuleEngine(effective_rules(rules, start.windows_s))
         self._channels = channels or DEFAULT_CHANNELS
         self._on_transitions = on_transitions
         self._store = AlertStore(db_path)
@@ -78,7 +81,7 @@ class AlertManager:
         self._unsaved_rows: list[tuple[int, AlertRow]] = []
         self._saved_s = start.mono_s
         self._dirty = False
-        self._problem = self._describe_load(state)
+        self._problem = state.problem
         self._save_problem = ""
         self._restore(state, start, now)
 
@@ -102,7 +105,7 @@ class AlertManager:
         Raises:
             ConfigError: two rules of one name; then nothing has changed.
         """
-        effective = effective_rules(rules)
+        effective = effective_rules(rules, self._windows_s)
         self._channels = channels or DEFAULT_CHANNELS
         changes = self._engine.replace(effective, mono_s, wall_ns)
         return self._settle(changes, Now(mono_s, wall_ns))
@@ -213,8 +216,7 @@ class AlertManager:
     def _follow(self, alert: Alert, now: Now) -> None:
         """Bring the record of ``alert`` up to date, and tell who is to be told."""
         known = self._records.get(alert.key)
-        still_told = known is not None and self.outbox.is_told(known.id)
-        record = record_of(alert, known, still_told)
+        record = record_of(alert, known, self.outbox.is_told)
         silenced = muted_until(self._silences.values(), alert, now.wall_ns) is not None
         event = decide(alert, record, silenced, now.mono_s)
         if event == "firing":
@@ -287,13 +289,6 @@ class AlertManager:
         self.outbox.saved()
         self._save_problem = ""
         return True
-
-    def _describe_load(self, state: State) -> str:
-        if self._store.replaced is not None:
-            return f"the alerts' file was damaged: it is now {self._store.replaced.name}"
-        if state.unreadable:
-            return f"{state.unreadable} saved alerts or notifications could not be read"
-        return ""
 
 
 def _is_recent(alert: Alert, now: Now) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -48,17 +49,17 @@ def alert_id(key: AlertKey, generation: int) -> str:
     return "llmmon:" + hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
-def record_of(alert: Alert, known: Record | None, still_told: bool) -> Record:
+def record_of(alert: Alert, known: Record | None, is_told: Callable[[str], bool]) -> Record:
     """The record of the episode that ``alert`` is in.
 
-    A new episode gets a new key, unless somebody is ``still_told`` that the old one fires (its
-    resolve was never delivered): then the old key makes the two one incident.
+    A new episode gets a new key, unless somebody still believes that the old one fires
+    (``is_told``: its resolve was never delivered): then the old key makes the two one incident.
     """
     if known is None:
         return Record(alert_id(alert.key, alert.started_ns), alert.started_ns)
     if known.started_ns == alert.started_ns:
         return known
-    id_ = known.id if still_told else alert_id(alert.key, alert.started_ns)
+    id_ = known.id if is_told(known.id) else alert_id(alert.key, alert.started_ns)
     return replace(known, id=id_, started_ns=alert.started_ns, acknowledgement=None, open=False)
 
 

@@ -59,6 +59,8 @@ class State:
     history: list[tuple[int, AlertRow]] = field(default_factory=list)
     unreadable: int = 0
     """Documents of another version, left out."""
+    problem: str = ""
+    """What people should know of the loading."""
 
 
 class AlertStore:
@@ -70,14 +72,13 @@ class AlertStore:
         Raises:
             sqlite3.Error: the file cannot be opened or made.
         """
-        self.replaced: Path | None = None
-        """Where a damaged file was put."""
+        self._replaced: Path | None = None
         try:
             self._connection = _open(path)
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) not in _DAMAGED:
                 raise
-            self.replaced = _set_aside(path)
+            self._replaced = _set_aside(path)
             self._connection = _open(path)
 
     def load(self, now: Now) -> State:
@@ -93,6 +94,10 @@ class AlertStore:
         newest = "SELECT * FROM history ORDER BY seq DESC LIMIT ?"
         rows = self._connection.execute(newest, (RECENT_ROWS,)).fetchall()
         state.history = [(seq, AlertRow(*columns)) for seq, *columns in reversed(rows)]
+        if self._replaced is not None:
+            state.problem = f"the alerts' file was damaged: it is now {self._replaced.name}"
+        elif state.unreadable:
+            state.problem = f"{state.unreadable} saved alerts or notifications could not be read"
         return state
 
     def save(

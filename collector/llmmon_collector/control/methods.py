@@ -84,13 +84,12 @@ class Methods:
         live = self._backend.live
         self._check_window(window_s)
         at_ns = self._backend.refresh()
-        groups = live.table(window_s, tuple(by)) if by else None
-        busy = groups.requests.nonzero()[0].tolist() if groups else []
+        groups = live.table(window_s, tuple(by)).busy() if by else []
         return {
             "at_ns": at_ns,
             "window_s": window_s,
             "total": live.table(window_s).row(0),
-            "series": [{**groups.labels[i], **groups.row(i)} for i in busy] if groups else [],
+            "series": [{**labels, **metrics} for labels, metrics in groups],
         }
 
     async def _history(

@@ -35,8 +35,9 @@ _INTEGERS: Final = range(-(2**63), 2**64)
 
 
 def literal(text: str) -> str:
-    """``text`` as an SQL literal."""
-    return "'" + text.replace("\0", "").replace("'", "''") + "'"
+    """``text`` as an SQL expression."""
+    parts = ["'" + part.replace("'", "''") + "'" for part in text.split("\0")]
+    return parts[0] if len(parts) == 1 else f"({' || chr(0) || '.join(parts)})"
 
 
 def recent_requests(
@@ -54,10 +55,16 @@ def recent_requests(
     for name, value in where:
         if name not in DIMENSIONS:
             raise ControlError("bad_request", f"where: {name!r} is not one of {DIMENSIONS}")
-        conditions.append(f"{name} = {literal(value)}")
+        conditions.append(_equals(name, value))
     if since_ns is not None:
         conditions.append(f"start_ns >= {since_ns:d}")
     return _select("requests", _RECENT, conditions, f"{order} LIMIT {min(limit, MOST_ROWS):d}")
+
+
+def _equals(dimension: str, value: str) -> str:
+    """A condition; the empty text stands for requests that do not say."""
+    same = f"{dimension} = {literal(value)}"
+    return same if value else f"({same} OR {dimension} IS NULL)"
 
 
 def trace_queries(trace_id: str) -> dict[str, str]:

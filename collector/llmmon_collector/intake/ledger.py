@@ -48,6 +48,8 @@ class Stream:
     lost: int = 0
     claims: Mapping[str, int] = field(default_factory=dict)
     """The agent's own count of its losses, by reason."""
+    poisoned: int = 0
+    """Events of batches that could not be read, part of ``lost``."""
     emitted: int = 0
     """Events the agent says it has recorded."""
     ended: bool = False
@@ -65,11 +67,11 @@ class Stream:
 
     def lost_by_reason(self) -> dict[str, int]:
         """``lost`` told apart by the agent's claims, as far as they go."""
-        reasons: dict[str, int] = {}
-        left = self.lost
+        reasons = {"poison": self.poisoned} if self.poisoned else {}
+        left = self.lost - self.poisoned
         for reason, count in self.claims.items():
             if share := min(count, left):
-                reasons[reason] = share
+                reasons[reason] = reasons.get(reason, 0) + share
                 left -= share
         if left:
             reasons[UNEXPLAINED] = left
@@ -125,10 +127,10 @@ class Ledger:
         """Book a batch that cannot be read: its events are lost, and nobody asks for it again."""
         stream = self.stream(StreamId(header.agent_id, header.epoch))
         stream.lost += max(0, header.first_event + header.events - stream.next_event)
+        stream.poisoned += header.events
         stream.next_event = header.first_event + header.events
         stream.emitted = max(stream.emitted, stream.next_event)
         stream.last_seq = header.seq
-        stream.claims = {**stream.claims, "poison": stream.claims.get("poison", 0) + header.events}
 
     def heard(self, header: Header, mono_ns: int, heartbeat: Heartbeat | None = None) -> None:
         """A stream gave a sign of life, perhaps with its own counters."""

@@ -153,10 +153,11 @@ class Session:
                     self._sound_series.add(key)
 
     def _commit(self, taken: Sequence[_Taken]) -> bool:
+        # poison is journalled too: what it cost must be known after a crash
         batches = [item.batch for item in taken if item.batch is not None]
-        if batches:
+        if taken:
             try:
-                self._journal.append([item.body for item in taken if item.batch is not None])
+                self._journal.append([item.body for item in taken])
             except OSError as error:
                 self.problem = f"cannot write the journal: {error}"
                 return False

@@ -53,7 +53,7 @@ def _check_headers(headers: dict[str, str]) -> dict[str, str]:
 class ChannelBase(BaseModel):
     """What every channel has."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     min_severity: Literal["warning", "critical"] = "warning"
     """``critical`` keeps warnings away, as from a pager."""

@@ -8,7 +8,7 @@ alert goes with it: nobody needs to hear that what they never knew is over.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -38,9 +38,13 @@ class Outbox:
     """Deliveries of all channels."""
 
     def __init__(self, waiting: Iterable[Delivery] = (), told: Iterable[Told] = ()) -> None:
-        self._waiting = {delivery.number: delivery for delivery in waiting}
+        self._waiting: dict[int, Delivery] = {}
+        self._numbers: defaultdict[Told, set[int]] = defaultdict(set)
+        self._counts: Counter[str] = Counter()
         self._told = set(told)
         self._in_flight: set[int] = set()
+        for delivery in waiting:
+            self._add(delivery)
         self._next = max(self._waiting, default=0) + 1
         self._changes = Changes()
         self.given_up: Counter[str] = Counter()
@@ -119,7 +123,7 @@ class Outbox:
 
     def waiting(self, channel: str) -> int:
         """Deliveries of ``channel`` not yet accepted."""
-        return sum(delivery.channel == channel for delivery in self._waiting.values())
+        return self._counts[channel]
 
     def oldest_ns(self, channel: str) -> int | None:
         """When the oldest of them was enqueued, wall clock."""
@@ -136,7 +140,8 @@ class Outbox:
         self._changes = Changes()
 
     def _of(self, channel: str, key: str) -> list[Delivery]:
-        return [d for d in self._waiting.values() if d.channel == channel and d.key == key]
+        numbers = self._numbers.get((channel, key), ())
+        return [self._waiting[number] for number in sorted(numbers)]
 
     def _idle(self, channel: str) -> list[Delivery]:
         return [
@@ -145,15 +150,28 @@ class Outbox:
             if delivery.channel == channel and delivery.number not in self._in_flight
         ]
 
-    def _set(self, delivery: Delivery) -> Delivery:
+    def _add(self, delivery: Delivery) -> None:
+        if delivery.number not in self._waiting:
+            self._numbers[delivery.channel, delivery.key].add(delivery.number)
+            self._counts[delivery.channel] += 1
         self._waiting[delivery.number] = delivery
+
+    def _set(self, delivery: Delivery) -> Delivery:
+        self._add(delivery)
         self._changes.deliveries[delivery.number] = delivery
         return delivery
 
     def _remove(self, number: int) -> None:
         self._in_flight.discard(number)
-        if self._waiting.pop(number, None) is not None:
-            self._changes.deliveries[number] = None
+        delivery = self._waiting.pop(number, None)
+        if delivery is None:
+            return
+        self._changes.deliveries[number] = None
+        self._counts[delivery.channel] -= 1
+        same = self._numbers[delivery.channel, delivery.key]
+        same.discard(number)
+        if not same:
+            del self._numbers[delivery.channel, delivery.key]
 
     def _give_up(self, number: int) -> None:
         self.given_up[self._waiting[number].channel] += 1

@@ -73,7 +73,7 @@ def log_fields(delivery: Delivery) -> dict[str, Any]:
     alert = delivery.alert
     return {
         "alert_id": alert.id,
-        "event": delivery.event,
+        "change": delivery.event,
         "rule": alert.rule,
         "severity": alert.severity,
         "labels": dict(alert.labels),

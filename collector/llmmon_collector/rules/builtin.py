@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from llmmon.errors import ConfigError
@@ -53,13 +53,18 @@ no hysteresis either, so the limit is exactly what it says; the cooldown quieten
 """
 
 
-def effective_rules(rules: Iterable[RuleSpec]) -> tuple[RuleSpec, ...]:
+def effective_rules(
+    rules: Iterable[RuleSpec], windows_s: Collection[float] = ()
+) -> tuple[RuleSpec, ...]:
     """The built-in rules with ``rules`` replacing those of the same name, disabled ones left out.
+
+    Built-in rules move to the next longer of ``windows_s``, the windows that are kept, or to the
+    longest, where their own is not among them.
 
     Raises:
         ConfigError: two of ``rules`` have the same name.
     """
-    merged = {rule.name: rule for rule in BUILTIN_RULES}
+    merged = {rule.name: _fit(rule, windows_s) for rule in BUILTIN_RULES}
     seen: set[str] = set()
     for rule in rules:
         if rule.name in seen:
@@ -67,3 +72,9 @@ def effective_rules(rules: Iterable[RuleSpec]) -> tuple[RuleSpec, ...]:
         seen.add(rule.name)
         merged[rule.name] = rule
     return tuple(rule for rule in merged.values() if not rule.disabled)
+
+
+def _fit(rule: RuleSpec, windows_s: Collection[float]) -> RuleSpec:
+    longer = [window_s for window_s in windows_s if window_s >= rule.window_s]
+    window_s = min(longer, default=max(windows_s, default=rule.window_s))
+    return rule.model_copy(update={"window_s": float(window_s)})

@@ -57,12 +57,6 @@ class ValueExpression:
     """The metrics it reads."""
     operation: _Operation
 
-    @property
-    def plain_metric(self) -> str | None:
-        """The metric, when the expression is nothing but its name."""
-        name = self.text.strip()
-        return name if name in self.metrics else None
-
     def evaluate(self, table: MetricTable) -> Column:
         """A value a row of ``table``; NaN for no data, a division by zero and infinity."""
         with np.errstate(all="ignore"):
@@ -129,7 +123,7 @@ def _function(tree: Tree[Token]) -> _Pairwise:
 def _metric(token: Token, metrics: set[str]) -> _Operation:
     name = str(token)
     if name not in METRICS:
-        reason = f"there is no metric {name!r}{nearest(name, METRICS)}"
+        reason = f'there is no metric "{name}"{nearest(name, METRICS)}'
         raise ExpressionError(reason, (token.start_pos or 0) + 1)
     metrics.add(name)
     return lambda table: _column(table, name)
@@ -186,7 +180,7 @@ def _dimension(token: Token) -> int:
     name = str(token)
     if name not in DIMENSIONS:
         hint = nearest(name, DIMENSIONS) or f"; there are {', '.join(DIMENSIONS)}"
-        raise ExpressionError(f"there is no dimension {name!r}{hint}", (token.start_pos or 0) + 1)
+        raise ExpressionError(f'there is no dimension "{name}"{hint}', (token.start_pos or 0) + 1)
     return DIMENSIONS.index(name)
 
 

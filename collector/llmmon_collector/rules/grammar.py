@@ -106,9 +106,9 @@ def parse_where(text: str) -> Tree[Token]:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """``"; did you mean X?"`` for the known name closest to ``name``, or ``""``."""
+    """``; did you mean "X"?`` for the known name closest to ``name``, or nothing."""
     close = get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else ""
+    return f'; did you mean "{close[0]}"?' if close else ""
 
 
 def _parse(parser: Lark, text: str) -> Tree[Token]:
@@ -117,7 +117,7 @@ def _parse(parser: Lark, text: str) -> Tree[Token]:
     try:
         return parser.parse(text)
     except UnexpectedCharacters as error:
-        raise ExpressionError(f"{error.char!r} has no meaning here", error.column) from None
+        raise ExpressionError(f"{_quote(error.char)} has no meaning here", error.column) from None
     except UnexpectedToken as error:
         raise ExpressionError(_explain(error), _column(error, text)) from None
     except UnexpectedInput as error:
@@ -127,8 +127,12 @@ def _parse(parser: Lark, text: str) -> Tree[Token]:
 def _explain(error: UnexpectedToken) -> str:
     names = sorted(error.accepts or error.expected)
     expected = ", ".join(_SPOKEN.get(name, name.lower()) for name in names)
-    found = "ends too early" if error.token.type == "$END" else f"unexpected {str(error.token)!r}"
+    found = "ends too early" if error.token.type == "$END" else f"unexpected {_quote(error.token)}"
     return f"{found}; expected {expected}"
+
+
+def _quote(text: str) -> str:
+    return f"'{text}'" if '"' in text else f'"{text}"'
 
 
 def _column(error: UnexpectedToken, text: str) -> int:

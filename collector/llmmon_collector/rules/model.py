@@ -128,7 +128,7 @@ class RuleSpec(BaseModel):
         for name in names:
             if name not in DIMENSIONS:
                 hint = nearest(name, DIMENSIONS) or f"; there are {', '.join(DIMENSIONS)}"
-                raise ValueError(f"there is no dimension {name!r}{hint}")
+                raise ValueError(f'there is no dimension "{name}"{hint}')
         if len(set(names)) < len(names):
             raise ValueError("a dimension is named twice")
         return names

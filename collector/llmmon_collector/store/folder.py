@@ -104,8 +104,11 @@ class Folder:
             JournalError: the journal cannot be read.
             StoreError: the store did not take it; the next call tries again.
         """
+        end = self._journal.end
         group = self._read_group()
         if not group:
+            # nothing but file headers and damage lies before the end
+            self._cursor = max(self._cursor, end)
             return 0
         stored = self._fold(group)
         self._journal.discard_before(self._cursor)

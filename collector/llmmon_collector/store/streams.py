@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from llmmon.errors import SchemaError
 from llmmon.protocol.event import SERIES_FIELDS, Kind
 from llmmon.protocol.wire import Batch, Message, decode_series
 from llmmon_collector.store.base import AgentRow, Committed
@@ -64,14 +65,22 @@ def _advance(row: AgentRow, item: Committed) -> AgentRow:
         host=batch.host,
         stored=row.stored + header.events,
         lost=row.lost + gap,
-        claims=batch.lost,
+        claims=_claims(batch, row.claims.get("poison", 0)),
     )
+
+
+def _claims(batch: Batch, poison: int) -> Mapping[str, int]:
+    """The agent's word on its losses, and ours on what could not be read."""
+    return {**batch.lost, "poison": poison} if poison else batch.lost
 
 
 def _service(batch: Batch) -> str:
     """The service that a batch's first request, span, log line or score names."""
     if batch.series:
-        return decode_series(batch.series[0])[SERIES_FIELDS.index("service")] or ""
+        try:
+            return decode_series(batch.series[0])[SERIES_FIELDS.index("service")] or ""
+        except SchemaError:  # the fold will find it, and book the batch as poison
+            return ""
     for kind in (Kind.SPAN, Kind.LOG, Kind.SCORE):
         table = batch.tables.get(kind)
         if table is not None and table.events:

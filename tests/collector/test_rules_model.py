@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from llmmon.errors import ConfigError
+from llmmon.protocol.names import METRICS
+from llmmon_collector.rules.builtin import BUILTIN_RULES, effective_rules
+from llmmon_collector.rules.model import RuleSpec, Threshold
+from llmmon_collector.rules.summary import check_template, format_value, render
+
+
+def rule(**keys: Any) -> RuleSpec:
+    return RuleSpec.model_validate(
+        {"name": "r", "value": "latency_p95", "warning": {"above": 5}, **keys}
+    )
+
+
+def test_a_rule_reads_durations_and_defaults() -> None:
+    spec = rule(window="1h", keep_firing_for="90s", cooldown="1h30m", **{"for": "2m"})
+    assert (spec.window_s, spec.for_s, spec.keep_firing_for_s) == (3600, 120, 90)
+    assert spec.cooldown_s == 5400
+    assert (rule().window_s, rule().for_s, rule().cooldown_s, rule().limit) == (300, 0, 900, 200)
+    assert rule().no_data == "keep"
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"value": "latency_p59"}, 'there is no metric "latency_p59"; did you mean "latency_p'),
+        ({"where": 'modell == "x"'}, 'no dimension "modell"; did you mean "model"?'),
+        ({"by": ["modle"]}, 'no dimension "modle"; did you mean "model"?'),
+        ({"by": ["model", "model"]}, "a dimension is named twice"),
+        ({"warning": {"above": 1, "below": 2}}, "either above or below, not both or neither"),
+        ({"warning": {}}, "either above or below, not both or neither"),
+        ({"warning": {"above": 5, "clear_below": 6}}, "clear_below = 6 is on the wrong side"),
+        ({"warning": {"below": 5, "clear_above": 4}}, "clear_above = 4 is on the wrong side"),
+        ({"warning": {"above": 5, "clear_above": 4}}, "does not go with above: use clear_below"),
+        ({"warning": {"above": float("nan")}}, "finite"),
+        ({"warning": None}, "give warning or critical a limit"),
+        ({"critical": {"below": 1}}, "must both be above or both be below"),
+        ({"critical": {"above": 4}}, "critical (4) is milder than warning (5): swap them"),
+        ({"summary": "{modl}"}, "{modl} is not a field here"),
+        ({"summary": "{value.__class__}"}, "{value.__class__} is not a field here"),
+        ({"summary": "{value!r}"}, "conversions are not supported"),
+        ({"summary": "{value:{limit}}"}, "does not format it"),
+        ({"summary": "{rule:.0f}"}, "does not format it"),
+        ({"summary": "{value:9999999f}"}, "does not format it"),
+        ({"summary": "{value"}, "is not a template"),
+        ({"name": "two words"}, "pattern"),
+        ({"cooldown": "soon"}, "'soon' is not a duration"),
+        ({"treshold": 1}, "Extra inputs"),
+        ({"limit": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_mistakes_are_explained(keys: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        rule(**keys)
+    assert message in str(raised.value)
+
+
+def test_limits_are_exclusive_and_hold_until_clear() -> None:
+    above = Threshold(above=10, clear_below=8)
+    assert [above.breached(v, held=False) for v in (9, 10, 10.1)] == [False, False, True]
+    assert [above.breached(v, held=True) for v in (7.9, 8, 9)] == [False, True, True]
+    below = Threshold(below=0.7, clear_above=0.8)
+    assert [below.breached(v, held=False) for v in (0.69, 0.7)] == [True, False]
+    assert [below.breached(v, held=True) for v in (0.75, 0.8, 0.81)] == [True, True, False]
+    assert not Threshold(above=10).breached(9, held=True)
+
+
+def test_the_built_in_rules_are_as_documented() -> None:
+    table = {
+        spec.name: (spec.value, severity, limit.comparison, limit.limit)
+        for spec in BUILTIN_RULES
+        for severity, limit in spec.thresholds
+    }
+    assert table == {
+        "high_latency": ("latency_p95", "warning", "above", 5000),
+        "critical_latency": ("latency_p99", "critical", "above", 10000),
+        "high_error_rate": ("error_rate", "critical", "above", 0.05),
+        "low_quality": ("quality_score_mean", "warning", "below", 0.7),
+        "cost_spike": ("hourly_cost", "warning", "above", 100),
+    }
+    assert {spec.cooldown_s for spec in BUILTIN_RULES} == {900}
+    assert {spec.for_s for spec in BUILTIN_RULES} == {0}
+
+
+def test_a_rule_replaces_or_disables_the_built_in_one_of_its_name() -> None:
+    rules = effective_rules(
+        [
+            rule(name="high_latency", warning={"above": 1}),
+            rule(name="low_quality", disabled=True),
+            rule(name="mine"),
+        ]
+    )
+    assert [spec.name for spec in rules] == [
+        "high_latency",
+        "critical_latency",
+        "high_error_rate",
+        "cost_spike",
+        "mine",
+    ]
+    assert rules[0].threshold("warning").limit == 1
+    with pytest.raises(ConfigError, match="two rules are called 'mine'"):
+        effective_rules([rule(name="mine"), rule(name="mine")])
+
+
+@pytest.mark.parametrize(
+    ("kept", "latency_s", "cost_s"),
+    [((), 300, 3600), ((60, 300, 3600), 300, 3600), ((60, 600), 600, 600), ((60,), 60, 60)],
+)
+def test_built_in_rules_use_a_window_that_is_kept(
+    kept: tuple[int, ...], latency_s: float, cost_s: float
+) -> None:
+    windows = {spec.name: spec.window_s for spec in effective_rules([], kept)}
+    assert (windows["high_latency"], windows["cost_spike"]) == (latency_s, cost_s)
+
+
+def test_summaries_are_rendered_without_touching_attributes() -> None:
+    check_template("{model}: p95 {value:.0f} ms ({threshold:,.1f}) {{raw}}", ["model"])
+    fields: dict[str, str | float | None] = {
+        "model": "gpt-4o {0}",
+        "value": 6200.4,
+        "threshold": 5000.0,
+    }
+    text = render("{model}: p95 {value:.0f} ms ({threshold:,.1f}) {{raw}}", fields)
+    assert text == "gpt-4o {0}: p95 6200 ms (5,000.0) {raw}"
+    assert render("{value:.0f}", {"value": None}) == "no data"
+    assert render("{value}", {"value": 0.125}) == "0.125"
+
+
+def test_every_unit_can_be_written() -> None:
+    texts = {metric.unit: format_value(0.125, name) for name, metric in METRICS.items()}
+    assert texts == {
+        "count": "0",
+        "1/s": "0.125/s",
+        "ratio": "12.5%",
+        "ms": "0 ms",
+        "tokens": "0 tokens",
+        "usd": "$0.12",
+        "score": "0.12",
+    }
+    assert format_value(0.125, "errors / requests") == "0.125"
+    assert format_value(None, "errors") == "no data"
