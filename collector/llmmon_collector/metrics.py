@@ -48,6 +48,7 @@ class MetricTable:
 
 def _plain(name: str, column: NDArray[np.float64]) -> list[float | int | None]:
     missing = np.isnan(column)
+    values: list[float | int | None]
     if name in _WHOLE:
         values = np.where(missing, 0, column).astype(np.int64).tolist()
     else:
