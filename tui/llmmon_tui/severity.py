@@ -11,6 +11,7 @@ class Severity(StrEnum):
 
     CRITICAL = "critical"
     WARNING = "warning"
+    PENDING = "pending"
     ACKNOWLEDGED = "acknowledged"
     SILENCED = "silenced"
     RESOLVED = "resolved"
@@ -41,6 +42,7 @@ class Severity(StrEnum):
 _LOOKS = {
     Severity.CRITICAL: ("✖", "CRIT", "critical"),
     Severity.WARNING: ("▲", "WARN", "warning"),
+    Severity.PENDING: ("○", "pending", "muted"),
     Severity.ACKNOWLEDGED: ("✓", "ack", "muted"),
     Severity.SILENCED: ("⊘", "muted", "muted"),
     Severity.RESOLVED: ("↺", "resolved", "ok"),
@@ -50,8 +52,8 @@ _LOOKS = {
 
 
 _TO_ASCII = str.maketrans(
-    "✖▲✓⊘↺·●○▸…—↑↓→▼┤│╌─▁▂▃▄▅▆▇█⏸□›×",
-    'X!+-~.*o>~-^v=v+|--_.-=+*#@"?>x',
+    "✖▲✓⊘↺·●○▸…—↑↓→▼┤│╌─▁▂▃▄▅▆▇█⏸‖□›×",
+    'X!+-~.*o>~-^v=v+|--_.-=+*#@"|?>x',
 )
 
 

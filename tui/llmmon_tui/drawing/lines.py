@@ -34,6 +34,17 @@ def fit_line(spans: Iterable[Span], width: int) -> Line:
     return tuple(fitted)
 
 
+def merge_spans(spans: Iterable[Span]) -> Line:
+    """Neighbours of one ink joined, blanks with what stands before them: fewer bytes to send."""
+    merged: list[Span] = []
+    for text, ink in spans:
+        if merged and (ink == merged[-1][1] or not text.strip(" ")):
+            merged[-1] = (merged[-1][0] + text, merged[-1][1])
+        else:
+            merged.append((text, ink))
+    return tuple(merged)
+
+
 def merge_cells(cells: Sequence[Span]) -> Line:
     """Neighbours of one ink as one span; a blank takes the ink on its left, as it shows none."""
     merged: list[Span] = []

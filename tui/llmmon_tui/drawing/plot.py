@@ -34,11 +34,15 @@ class ChartSeries:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A limit drawn into the chart, in the unit of the values; `label` like `warn 5s`."""
+    """A limit drawn into the chart, in the unit of the values; `label` like `warn 5s`.
+
+    `series` names the one series that it holds for; empty stands for all.
+    """
 
     value: float
     label: str
     severity: Severity = Severity.WARNING
+    series: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +171,8 @@ def _legend(data: ChartData, look: ChartLook, layers: list[Heights], width: int)
     entries = []
     for one, layer in zip(data.series, layers, strict=True):
         value = layer[column] if layer else None
-        severity = _severity(value, thresholds, look.worst)
+        held_to = [limit for limit in thresholds if limit.series in {"", one.name}]
+        severity = _severity(value, held_to, look.worst)
         text = look.format_value(value)
         entries.append(Entry(one.name, one.ink, text, severity, sign * _level(layer)))
     return legend_line(entries, width)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from llmmon_tui.drawing.lines import Line, Span, fit_line
-from llmmon_tui.formatting import Align, fit
+from llmmon_tui.formatting import Align, fit, strip_controls
 from llmmon_tui.severity import Severity
 
 GUTTER = 3
@@ -117,6 +117,12 @@ def row_line(row: Row, layout: Layout, is_cursor: bool) -> Line:
         spans.append(_cell_span(cell, column))
         spans.append((" ", "plain"))
     return fit_line(spans, layout.width)
+
+
+def row_text(row: Row) -> str:
+    """The row's cells as text to copy, two blanks between them."""
+    texts = [cell if isinstance(cell, str) else cell.text for cell in row.cells]
+    return strip_controls("  ".join(text.strip() for text in texts if text.strip()))
 
 
 def _cell_span(cell: Cell | str, column: Column) -> Span:

@@ -11,8 +11,16 @@ from llmmon_tui.severity import Severity
 
 Trend = Literal["up", "down", "flat"]
 ARROWS: dict[Trend, str] = {"up": "↑", "down": "↓", "flat": "→"}
+FIGURE_WIDTH = 11
+"""Cells of title and value together in the two-line form: all values end in one column."""
 VALUE_WIDTH = 8
+SHORTEST_VALUE = 6
+ONE_LINE = (5, 7, 7)
+"""Cells of title, value and limit where a tile has one row."""
+COMPACT = (5, 6, 1)
+"""Cells of title, value and trend in the narrowest form."""
 COMPACT_BELOW = 24
+_SIGNS = (("of ", "/"), ("in ", "·"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,13 @@ def draw_tile(data: TileData, width: int, height: int, show_title: bool = True) 
     return [_one_line(data, width, show_title)]
 
 
+def spark_width(width: int, height: int) -> int:
+    """Columns of history that a tile of this size shows."""
+    if height >= 2:
+        return max(0, width)
+    return max(0, width - sum(COMPACT if width < COMPACT_BELOW else ONE_LINE))
+
+
 def _value(data: TileData, width: int) -> Span:
     mark = data.severity.glyph if data.severity.breaching else ""
     ink = data.severity.ink if data.severity.breaching else "strong"
@@ -59,8 +74,9 @@ def _trend(data: TileData) -> str:
 
 def _figures(data: TileData, width: int, show_title: bool) -> Line:
     """Title and value at the left, limit and trend at the right; the trend leaves first."""
-    title_width = max(0, min(len(data.title) + 1, width - VALUE_WIDTH)) if show_title else 0
-    left: list[Span] = [(fit(data.title, title_width), "muted"), _value(data, VALUE_WIDTH)]
+    title_width = max(0, min(len(data.title), width - VALUE_WIDTH)) if show_title else 0
+    value_width = max(SHORTEST_VALUE, FIGURE_WIDTH - title_width) if show_title else VALUE_WIDTH
+    left: list[Span] = [(fit(data.title, title_width), "muted"), _value(data, value_width)]
     room = width - line_width(left)
     right = ""
     for text in (f"{data.limit} {_trend(data)}".strip(), data.limit or _trend(data)):
@@ -71,18 +87,24 @@ def _figures(data: TileData, width: int, show_title: bool) -> Line:
 
 
 def _one_line(data: TileData, width: int, show_title: bool) -> Line:
-    """` req/s     41.2 ↑12%  ▂▃▃▅▆`: fields of fixed width, the spark takes the rest."""
-    title: list[Span] = [(fit(data.title, 6), "muted")] if show_title else []
-    beside = data.limit or _trend(data)
-    spans = [*title, _value(data, VALUE_WIDTH), (" " + fit(beside, 6) + " ", "muted")]
-    return _with_spark(spans, data, width)
+    """`err    ✖7.2%/5%    ▂▃▃▅▆`: fields of fixed width, the spark takes the rest."""
+    title_width, value_width, limit_width = ONE_LINE
+    title: list[Span] = [(fit(data.title, title_width), "muted")] if show_title else []
+    beside = data.limit
+    for words, sign in _SIGNS:
+        beside = beside.replace(words, sign, 1)
+    beside = beside or f" {_trend(data)}"
+    return _with_spark(
+        [*title, _value(data, value_width), (fit(beside, limit_width), "muted")], data, width
+    )
 
 
 def _compact(data: TileData, width: int) -> Line:
     """`err   ✖7.2% ▁▁▃▇█` for a 40-column panel with two tiles a row."""
+    title_width, value_width, _ = COMPACT
     arrow = ARROWS[data.trend] if data.trend else " "
-    spans = [(fit(data.title, 5), "muted"), _value(data, 6), (arrow, "muted")]
-    return _with_spark(spans, data, width)
+    title = (fit(data.title, title_width), "muted")
+    return _with_spark([title, _value(data, value_width), (arrow, "muted")], data, width)
 
 
 def _with_spark(spans: list[Span], data: TileData, width: int) -> Line:

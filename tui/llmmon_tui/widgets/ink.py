@@ -5,7 +5,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from llmmon_tui.drawing.lines import Line
+from llmmon_tui.drawing.lines import Line, merge_spans
 from llmmon_tui.severity import ASCII_CLASS, to_ascii
 
 STALE_CLASS = "-stale"
@@ -55,7 +55,7 @@ def ink_strip(widget: Widget, line: Line, over: Style | None = None) -> Strip:
     """
     ascii_only = widget.app.has_class(ASCII_CLASS)
     segments: list[Segment] = []
-    for text, ink in line:
+    for text, ink in merge_spans(line):
         style = widget.get_component_rich_style(ink_class(ink))
         shown = to_ascii(text) if ascii_only else text
         segments.append(Segment(shown, style if over is None else style + over))

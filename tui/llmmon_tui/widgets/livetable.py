@@ -44,7 +44,7 @@ class LiveTable(ScrollView, can_focus=True):
         Binding("down,j", "move(1)", "Down", show=False, id="table.down"),
         Binding("pageup", "page(-1)", "Page up", show=False, id="table.page_up"),
         Binding("pagedown", "page(1)", "Page down", show=False, id="table.page_down"),
-        Binding("g,home", "first", "First", show=False, id="table.first"),
+        Binding("home", "first", "First", show=False, id="table.first"),
         Binding("G,end", "last", "Last", show=False, id="table.last"),
         Binding("enter", "select", "Open", show=False, id="table.select"),
     ]
@@ -118,7 +118,9 @@ class LiveTable(ScrollView, can_focus=True):
         before = self.cursor_key
         self._rows = tuple(rows)
         self._cursor = self._place_of(before)
-        self.virtual_size = Size(0, len(self._rows) + HEADER_LINES)
+        size = Size(0, len(self._rows) + HEADER_LINES)
+        if size != self.virtual_size:
+            self.virtual_size = size
         if self._follow:
             self._scroll_to_cursor()
         self._repaint_changed()
@@ -151,6 +153,12 @@ class LiveTable(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         if self._follow:
             self._scroll_to_cursor()
+
+    def on_focus(self) -> None:
+        self._repaint_changed()
+
+    def on_blur(self) -> None:
+        self._repaint_changed()
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
@@ -232,7 +240,8 @@ class LiveTable(ScrollView, can_focus=True):
             return header_line(layout, *self._sort)
         place = self._row_at(y)
         if 0 <= place < len(self._rows):
-            return row_line(self._rows[place], layout, place == self._cursor)
+            is_cursor = place == self._cursor and self.has_focus
+            return row_line(self._rows[place], layout, is_cursor)
         text = self.empty if not self._rows and y == HEADER_LINES else ""
         return fit_line([(fit(text, layout.width, "center"), "muted")], layout.width)
 

@@ -14,7 +14,7 @@ class Tile(LineWidget):
     """Draws `TileData` in the form that its size allows: two rows, one row, or compact."""
 
     DEFAULT_CSS = """
-    Tile { height: 2; width: 1fr; padding-right: 1; }
+    Tile { height: 2; width: 1fr; }
     """
 
     def __init__(

@@ -1,0 +1,154 @@
+"""The side panel, the sheets and the printed picture."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.pictures import picture_of
+from support.snapshots import AT_NS, alert, busy_snapshot, empty_snapshot
+from support.viewer_data import trace
+
+from llmmon.errors import SchemaError
+from llmmon_tui.drawing.lines import line_text, line_width
+from llmmon_tui.operate import acknowledge, mute
+from llmmon_tui.panels.alertdetail import alert_lines
+from llmmon_tui.panels.plain import plain_lines
+from llmmon_tui.panels.prose import fact, wrap
+from llmmon_tui.panels.side import alert_blocks, tail_lines, visible_lines
+from llmmon_tui.panels.trace import parse_trace, steps, trace_lines
+
+SECOND = 10**9
+
+
+def texts(lines):
+    return [line_text(line).rstrip() for line in lines]
+
+
+def test_what_shouts_takes_two_lines():
+    handled = alert(id="c", rule="cost_spike", acknowledged_by="ops")
+    snapshot = busy_snapshot(alerts=(*busy_snapshot().alerts, handled))
+    blocks = alert_blocks(picture_of(snapshot), 40, "llmmon:1")
+    assert [len(block.lines) for block in blocks] == [2, 2, 1]
+    lines = texts(line for block in blocks for line in block.lines)
+    assert lines == [
+        " ✖ CRIT high_error_rate            3m12s",
+        "   7.2% > 5%  openai/gpt-4o",
+        "▸▲ WARN low_quality                  11m",
+        "   0.66 < 0.7",
+        " ✓ cost_spike  ack ops             3m12s",
+    ]
+
+
+def test_the_cursor_is_always_in_view():
+    many = tuple(alert(id=f"a{number}", since_ns=AT_NS - number) for number in range(20))
+    blocks = alert_blocks(picture_of(busy_snapshot(alerts=many)), 40, "a13")
+    assert len(visible_lines(blocks, "a13", 9)) == 9
+    assert any(line[0][0] == "▸" for line in visible_lines(blocks, "a13", 9))
+    assert visible_lines(blocks, None, 9)[0] == blocks[0].lines[0]
+    assert visible_lines([], None, 9) == []
+
+
+def test_the_tail_has_what_went_wrong_newest_last():
+    resolved = alert(id="r", state="resolved", resolved_ns=AT_NS - SECOND)
+    lines = texts(tail_lines(picture_of(busy_snapshot(alerts=(resolved,))), 40, 20))
+    assert lines[0].startswith("05:56:48 ✖ CRIT high_error_rate")
+    assert lines[-1].startswith("05:59:59 ↺ RESOLVED high_error_…")
+    assert lines[-1].endswith("3m11s")
+    assert any("429 Rate" in line for line in lines)
+    assert not any(" ok" in line for line in lines)
+    assert len(tail_lines(picture_of(busy_snapshot()), 40, 3)) == 3
+    assert tail_lines(picture_of(busy_snapshot()), 40, 0) == []
+
+
+@given(st.integers(1, 60))
+def test_side_lines_have_the_exact_width(width):
+    picture = picture_of(busy_snapshot())
+    lines = [line for block in alert_blocks(picture, width, None) for line in block.lines]
+    assert {line_width(line) for line in [*lines, *tail_lines(picture, width, 20)]} == {width}
+
+
+def test_an_alert_in_full():
+    lines = texts(alert_lines(alert(runbook="https://runbook"), AT_NS, 60))
+    assert lines[0] == "✖ CRIT high_error_rate"
+    for part in ("7.2% > 5%", "9.1%", "firing for 3m12s", "05:56:48", "https://runbook", "gpt-4o"):
+        assert any(part in line for line in lines)
+    assert not any("resolved" in line for line in lines)
+
+
+def test_a_trace_in_full():
+    lines = texts(trace_lines(parse_trace(trace({"id": "req-1"})), 60))
+    whole = "\n".join(lines)
+    for part in ("where the time went", "thumbs_up", "tool was slow", "$0.0062", "req-1"):
+        assert part in whole
+    bars = [line for line in lines if "█" in line]
+    assert [bar.split("█")[0].rstrip() for bar in bars] == [
+        "summarise claude-sonn…",
+        "  retrieval",
+        "  tool search",
+    ]
+    assert bars[0].endswith("2.40s")
+    assert bars[2].index("█") > bars[1].index("█") > bars[0].index("█") - 1
+
+
+def test_a_trace_without_a_price_or_rows():
+    told = trace({"id": "req-1"})
+    told["requests"][0]["cost_usd"] = None
+    assert any("no price known" in line for line in texts(trace_lines(parse_trace(told), 60)))
+    assert "does not hold" in texts(trace_lines(parse_trace({}), 60))[0]
+
+
+@pytest.mark.parametrize("told", [None, [], {"spans": 3}])
+def test_another_shape_of_trace_is_an_error(told):
+    with pytest.raises(SchemaError, match="trace"):
+        parse_trace(told)
+
+
+def test_parents_that_go_round_in_a_circle():
+    ring = [
+        {"id": "a", "parent_id": "b", "name": "a", "start_ns": 1, "duration_ms": 1.0},
+        {"id": "b", "parent_id": "a", "name": "b", "start_ns": 2, "duration_ms": 1.0},
+    ]
+    assert len(steps(parse_trace({"spans": ring}))) == 2
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["id", "parent_id", "name", "start_ns", "duration_ms", "error", "time_ns"]),
+        st.none() | st.integers(-(10**19), 10**19) | st.floats() | st.text(max_size=5),
+    ),
+    st.integers(1, 100),
+)
+def test_any_row_can_come(row, width):
+    told = {"requests": [row], "spans": [row], "logs": [row], "scores": [row]}
+    assert {line_width(line) for line in trace_lines(parse_trace(told), width)} == {width}
+
+
+def test_text_is_wrapped_and_cleaned():
+    assert texts(wrap("one two\nthree \x1b[31mfour", "plain", 8)) == ["one two", "three", "four"]
+    assert texts(fact("name", "one two", 20)) == ["name           one", "               two"]
+    assert fact("name", "", 40) == []
+
+
+def test_commands_to_the_collector():
+    one = alert()
+    assert acknowledge(one, "ops").params == {"alert_id": one.id, "by": "ops", "note": ""}
+    silence = mute(one, "ops")
+    assert silence.method == "silence"
+    assert silence.params["matchers"] == {
+        "rule": "high_error_rate",
+        "provider": "openai",
+        "model": "gpt-4o",
+    }
+    assert silence.params["duration_s"] == 3600
+    assert "[" not in acknowledge(alert(rule="[bold]x"), "ops").done
+
+
+def test_a_printed_picture():
+    lines = plain_lines(picture_of(busy_snapshot()), 120)
+    assert "● LIVE" in lines[0]
+    assert "? help" not in lines[0]
+    assert "CRIT high_error_rate" in lines[1]
+    assert "[a]ck" not in lines[1]
+    assert lines[2].startswith("req/s 4.12 │ p95 3.41s of 5s │ err ✖7.2% of 5%")
+    assert any("gpt-4o" in line for line in lines[8:])
+    assert all(len(line) <= 120 for line in lines)
+    assert "no events yet" in plain_lines(picture_of(empty_snapshot(), rows=False), 80)[1]

@@ -1,0 +1,214 @@
+"""Groups, requests, alerts and health as rows."""
+
+from dataclasses import replace
+
+import pytest
+from support.pictures import model_of, picture_of
+from support.snapshots import AT_NS, alert, busy_snapshot, check, ingest, metrics, window
+
+from llmmon.protocol.snapshot import Group
+from llmmon_tui.panels import alerts, groups, health, requests
+from llmmon_tui.severity import Severity
+from llmmon_tui.view import View
+
+SECOND = 10**9
+PLACES = {column.key: place for place, column in enumerate(groups.columns("model"))}
+
+
+def cell_text(cell):
+    return cell if isinstance(cell, str) else cell.text
+
+
+def column(rows, key):
+    return [cell_text(row.cells[PLACES[key]]) for row in rows]
+
+
+def names(picture):
+    return [name.split()[0] for name in column(groups.group_rows(picture), groups.NAME)]
+
+
+def one_group(**changes):
+    labels = {"provider": "openai", "model": "gpt-4o"}
+    view = replace(window(300), groups=(Group(labels, metrics(**changes)),))
+    return groups.group_rows(picture_of(busy_snapshot(windows=(view,))))[0]
+
+
+def test_groups_are_sorted_by_what_breaches():
+    picture = picture_of(busy_snapshot())
+    assert groups.sort_key(picture) == "err"
+    assert groups.sort_text(picture) == "auto sort err% ↓"
+    assert column(groups.group_rows(picture), "err") == ["7.2", "7.2", "0.4", "0.1"]
+
+
+def test_without_an_alert_by_the_figure_that_breaches_and_else_by_traffic():
+    no_alert = busy_snapshot(alerts=())
+    assert groups.sort_key(picture_of(no_alert)) == "err"
+    calm = busy_snapshot(alerts=(), windows=(window(300, error_rate=0.01),))
+    assert groups.sort_key(picture_of(calm)) == "req"
+
+
+def test_sorted_by_choice_with_the_worst_first():
+    snapshot = busy_snapshot()
+    assert names(picture_of(snapshot, View(sort="p95")))[-1] == "deepseek-chat"
+    assert names(picture_of(snapshot, View(sort="p95", descending=False)))[0] == "deepseek-chat"
+    assert not groups.is_descending(picture_of(snapshot, View(sort="quality")))
+
+
+def test_what_has_no_value_comes_last():
+    for descending in (True, False):
+        view = View(sort="per_1k", descending=descending)
+        assert names(picture_of(busy_snapshot(), view))[-1] == "llama-2-70b-chat"
+
+
+def test_an_unpriced_model_is_never_free():
+    rows = groups.group_rows(picture_of(busy_snapshot()))
+    assert "$?" in column(rows, "cost")
+    assert cell_text(one_group(unpriced_requests=0, hourly_cost=0.0).cells[PLACES["cost"]]) == "$0"
+    partly = one_group(unpriced_requests=12, requests=1236)
+    assert cell_text(partly.cells[PLACES["cost"]]) == "$38.10+"
+
+
+def test_cost_of_a_thousand_is_that_of_the_priced_ones():
+    row = one_group(cost_usd=2.0, requests=1100, unpriced_requests=100)
+    assert cell_text(row.cells[PLACES["per_1k"]]) == "$2.00+"
+
+
+def test_few_requests_are_greyed_and_do_not_alarm():
+    few, many = one_group(requests=19), one_group(requests=20)
+    assert few.cells[PLACES["err"]].ink == "muted"
+    assert not few.cells[PLACES["err"]].severity.breaching
+    assert many.cells[PLACES["err"]].severity is Severity.CRITICAL
+
+
+def test_a_row_carries_the_alert_on_its_group():
+    rows = groups.group_rows(picture_of(busy_snapshot()))
+    assert [row.severity for row in rows].count(Severity.CRITICAL) == 1
+    assert rows[0].severity is Severity.CRITICAL
+
+
+def test_the_filter_leaves_some_out():
+    picture = picture_of(busy_snapshot(), View(filter="claude"))
+    assert names(picture) == ["claude-sonnet-4-5"]
+    assert names(picture_of(busy_snapshot(), View(filter="err>5%"))) == [
+        "gpt-4o",
+        "llama-2-70b-chat",
+    ]
+    assert len(requests.request_rows(picture)) == 12
+
+
+def test_a_row_leads_back_to_its_labels():
+    picture = picture_of(busy_snapshot())
+    key = groups.group_rows(picture)[0].key
+    assert groups.group_labels(key, picture) == {"provider": "openai", "model": "gpt-4o"}
+    assert groups.group_labels("gone", picture) == {}
+
+
+def test_trends_fill_while_it_is_watched():
+    model = model_of(busy_snapshot())
+    for step in range(1, 4):
+        at_ns = AT_NS + step * 40 * SECOND
+        model.arrive(busy_snapshot(seq=4711 + step, at_ns=at_ns), 0, at_ns)
+    rows = groups.group_rows(model.picture(AT_NS + 120 * SECOND))
+    assert column(rows, "trend")[0] == "    ████"
+
+
+def test_another_grouping():
+    view = replace(window(300), groups=(Group({"route": ""}, metrics()),))
+    picture = picture_of(busy_snapshot(by="route", windows=(view,)), View(by="route"))
+    assert column(groups.group_rows(picture), groups.NAME) == ["(none)"]
+    assert groups.columns("route")[0].title == "route"
+
+
+def test_requests_have_errors_then_slow_and_poor_ones_first():
+    rows = requests.request_rows(picture_of(busy_snapshot()))
+    assert [row.severity.value for row in rows[:5]] == [
+        "critical",
+        "critical",
+        "warning",
+        "warning",
+        "ok",
+    ]
+    texts = [[cell_text(cell) for cell in row.cells] for row in rows]
+    assert texts[0][2] == "429 RateLimitError"
+    assert texts[1][2] == "TimeoutError"
+    assert texts[2][2] == "slow > 5s"
+    assert texts[3][2] == "quality 0.41 < 0.7"
+    assert texts[1][5] == "$?"
+    assert texts[4][0] == "06:00:00"
+
+
+def test_requests_of_the_chosen_group():
+    view = View(where={"provider": "openai", "model": "gpt-4o"})
+    rows = requests.request_rows(picture_of(busy_snapshot(), view))
+    assert {cell_text(row.cells[1]) for row in rows} == {"gpt-4o"}
+
+
+def test_alerts_worst_first_with_who_handles_them():
+    shown = (
+        alert(id="resolved", state="resolved", resolved_ns=AT_NS),
+        alert(id="acked", acknowledged_by="ops"),
+        alert(id="warning", severity="warning"),
+        alert(id="muted", silenced_until_ns=AT_NS + 3480 * SECOND),
+        alert(id="critical"),
+        alert(id="pending", state="pending"),
+    )
+    rows = alerts.alert_rows(picture_of(busy_snapshot(alerts=shown)))
+    assert [row.key for row in rows] == [
+        "critical",
+        "warning",
+        "pending",
+        "acked",
+        "muted",
+        "resolved",
+    ]
+    texts = {row.key: cell_text(row.cells[1]) for row in rows}
+    assert texts["critical"] == "7.2% > 5%"
+    assert texts["acked"] == "ack ops"
+    assert texts["muted"] == "muted 58m"
+
+
+@pytest.mark.parametrize(("after_s", "text"), [(0, "2 firing"), (5, "")])
+def test_the_count_of_alerts_is_not_claimed_of_old_data(after_s, text):
+    assert alerts.counts_text(picture_of(busy_snapshot(), after_s=after_s)) == text
+    assert alerts.counts_text(picture_of(busy_snapshot(alerts=()))) == "none firing"
+
+
+def test_find_alert():
+    picture = picture_of(busy_snapshot())
+    assert alerts.find_alert(picture, "llmmon:1").rule == "low_quality"
+    assert alerts.find_alert(picture, "gone") is None
+    assert alerts.find_alert(picture_of(None), "llmmon:1") is None
+
+
+def test_health_worst_first_then_the_ledger():
+    rows = health.health_rows(picture_of(busy_snapshot()))
+    assert cell_text(rows[0].cells[0]) == "disk"
+    assert cell_text(rows[0].cells[1]) == "degraded 91%"
+    facts = {cell_text(row.cells[0]): cell_text(row.cells[1]) for row in rows[5:]}
+    assert facts["lost: queue_full"] == "2"
+    assert facts["models unpriced"] == "1"
+    assert facts["series"] == "6/2000"
+    assert "late" not in " ".join(facts)
+    assert health.health_text(picture_of(busy_snapshot())) == "4/5 ok"
+
+
+def test_an_unknown_status_is_no_success():
+    checks = (check("new", status="strange"), check("old", status="failing"))
+    picture = picture_of(busy_snapshot(health=checks, ingest=ingest(late_events=4)))
+    rows = health.health_rows(picture)
+    assert [row.severity for row in rows[:2]] == [Severity.CRITICAL, Severity.NO_DATA]
+    assert health.health_text(picture) == "0/2 ok"
+
+
+def test_tables_without_a_snapshot_are_empty():
+    picture = picture_of(None, rows=False)
+    assert groups.group_rows(picture) == []
+    assert requests.request_rows(picture) == []
+    assert alerts.alert_rows(picture) == []
+    assert health.health_rows(picture) == []
+
+
+def test_a_unit_in_words_stands_apart():
+    checks = (check("agents", value=0.0, unit="silent agents"), check("cpu", value=2.1, unit="%"))
+    rows = health.health_rows(picture_of(busy_snapshot(health=checks)))
+    assert [cell_text(row.cells[1]) for row in rows[:2]] == ["ok 0 silent agents", "ok 2.10%"]

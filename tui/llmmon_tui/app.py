@@ -1,0 +1,283 @@
+"""The application: what its keys do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import ClassVar
+
+from textual.app import SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Input
+
+from llmmon.errors import LlmmonError
+from llmmon.protocol.snapshot import AlertView
+from llmmon_tui.formatting import clean
+from llmmon_tui.keys import KEYS, PANELS, Key
+from llmmon_tui.live import LiveApp
+from llmmon_tui.messages import Done, Traced
+from llmmon_tui.operate import Command, acknowledge, mute
+from llmmon_tui.panels import groups
+from llmmon_tui.panels.alertdetail import alert_lines
+from llmmon_tui.panels.alerts import find_alert
+from llmmon_tui.panels.prose import wrap
+from llmmon_tui.panels.trace import parse_trace, trace_lines
+from llmmon_tui.panels.worst import loudest
+from llmmon_tui.screens.help import HelpScreen
+from llmmon_tui.screens.monitor import FilterBar, MonitorScreen
+from llmmon_tui.screens.overview import OverviewScreen
+from llmmon_tui.screens.sheet import Sheet
+from llmmon_tui.screens.side import AlertList
+from llmmon_tui.view import View, next_grouping, next_sort, step_window
+from llmmon_tui.widgets.livetable import LiveTable
+from llmmon_tui.widgets.rule import Tabs
+
+_TRACE_S = 10.0
+"""How long a trace may take: the store is asked."""
+
+
+def _bindings() -> list[BindingType]:
+    keys = [Binding(key.keys, key.action, key.label, show=False) for key in KEYS]
+    digits = [
+        Binding(str(place + 1), f"panel({place})", name, show=False)
+        for place, name in enumerate(PANELS)
+    ]
+    return [
+        *keys,
+        *digits,
+        Binding("escape", "leave", "Back", show=False),
+        Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
+    ]
+
+
+class LlmmonApp(LiveApp):
+    """See `keys` for the keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = _bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        key = next((key for key in KEYS if key.action.partition("(")[0] == action), None)
+        return key is None or self._is_valid(key)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        for key in KEYS:
+            if key.action != "palette" and self._is_valid(key):
+                name = f"{key.label.capitalize()}  {key.shown}"
+                yield SystemCommand(name, key.meaning, self._runner(key.action))
+        yield SystemCommand("Theme", "Other colours", self.action_change_theme)
+        yield SystemCommand("Screenshot", "Save an SVG of the screen", self.deliver_screenshot)
+
+    def on_screen_resume(self) -> None:
+        self._lend_validity()
+
+    def paint(self) -> None:
+        self._lend_validity()
+        super().paint()
+
+    def action_help(self) -> None:
+        """Show the keys."""
+        self.push_screen(HelpScreen())
+
+    def action_palette(self) -> None:
+        """Open the command palette."""
+        self.action_command_palette()
+
+    def action_pause(self) -> None:
+        """Hold the picture or let it go."""
+        self.model.toggle_pause(self.now_ns())
+        self._show()
+
+    def action_window(self, step: int) -> None:
+        """Go to another window, around at the end."""
+        self._choose(step_window(self.model.view, self.picture.windows_s, step, wrap=True))
+
+    def action_zoom(self, step: int) -> None:
+        """Go to a longer or shorter window."""
+        self._choose(step_window(self.model.view, self.picture.windows_s, step))
+
+    def action_group(self) -> None:
+        """Group by the next dimension."""
+        if self.picture.held is not None:
+            self.notify("a held picture keeps its grouping: resume first", markup=False)
+            return
+        self._choose(next_grouping(self.model.view))
+        self.follow()
+
+    def action_sort(self) -> None:
+        """Sort by the next column."""
+        current = groups.sort_key(self.picture)
+        self._choose(next_sort(self.model.view, groups.COLUMN_KEYS, current))
+
+    def action_reverse(self) -> None:
+        """Reverse the order."""
+        view = self.model.view
+        current = groups.sort_key(self.picture)
+        self._choose(replace(view, sort=current, descending=not view.descending))
+
+    def action_panel(self, place: int) -> None:
+        """Go to a panel or tab."""
+        if isinstance(self.screen, OverviewScreen):
+            self.screen.choose_panel(place)
+            self.paint()
+
+    def action_maximise(self) -> None:
+        """Give the focused panel the whole board, or take it back."""
+        if isinstance(self.screen, OverviewScreen):
+            self.screen.toggle_zoom(self.screen.focused_panel or groups.GROUPS)
+            self.paint()
+
+    def action_leave(self) -> None:
+        """Leave, in this order: the maximised panel, the narrowing, the filter."""
+        view = self.model.view
+        if isinstance(self.screen, OverviewScreen) and self.screen.has_class("-zoom"):
+            self.screen.toggle_zoom("")
+        elif view.where:
+            self._choose(replace(view, where={}))
+        elif view.filter:
+            self._choose(replace(view, filter=""))
+
+    def action_filter(self) -> None:
+        """Let the operator type a filter."""
+        if isinstance(self.screen, MonitorScreen):
+            self.screen.open_filter(self.model.view.filter)
+
+    def action_refetch(self) -> None:
+        """Connect and fetch everything again."""
+        self.model.refetch()
+        self.follow()
+        self.notify("fetching everything again", markup=False)
+
+    def action_copy(self) -> None:
+        """Copy the row under the cursor."""
+        text = self.screen.copied_text if isinstance(self.screen, MonitorScreen) else ""
+        if text:
+            self.copy_to_clipboard(text)
+            self.notify(f"copied {text[:60]}", markup=False)
+
+    def action_acknowledge(self) -> None:
+        """Acknowledge the alert that is chosen at this instant."""
+        self._operate(acknowledge)
+
+    def action_mute(self) -> None:
+        """Silence the rule and group of the alert that is chosen at this instant."""
+        self._operate(mute)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if isinstance(event.input, FilterBar):
+            self._choose(replace(self.model.view, filter=event.value))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.on_filter_bar_closed()
+
+    def on_filter_bar_closed(self) -> None:
+        if isinstance(self.screen, MonitorScreen):
+            self.screen.close_filter()
+
+    def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
+        self.action_panel(event.place)
+
+    def on_live_table_header_selected(self, event: LiveTable.HeaderSelected) -> None:
+        is_groups = isinstance(self.screen, OverviewScreen) and (
+            event.table is self.screen.tables[groups.GROUPS]
+        )
+        if not is_groups or event.column not in groups.COLUMN_KEYS:
+            return
+        view = self.model.view
+        descending = not view.descending if view.sort == event.column else True
+        self._choose(replace(view, sort=event.column, descending=descending))
+
+    def on_live_table_row_selected(self, event: LiveTable.RowSelected) -> None:
+        if not isinstance(self.screen, OverviewScreen):
+            return
+        match self.screen.focused_panel:
+            case "alerts":
+                self._open_alert(event.key)
+            case "requests":
+                self._open_request(event.key)
+            case groups.GROUPS:
+                labels = groups.group_labels(event.key, self.picture)
+                self._choose(replace(self.model.view, where=labels))
+
+    def on_alert_list_opened(self, event: AlertList.Opened) -> None:
+        self._open_alert(event.alert_id)
+
+    def on_done(self, message: Done) -> None:
+        if message.is_error:
+            self.notify(message.text, severity="error", markup=False)
+        else:
+            self.notify(message.text, markup=False)
+
+    def on_traced(self, message: Traced) -> None:
+        trace = message.trace
+        if not message.sheet.is_attached:
+            return
+        if isinstance(trace, str):
+            message.sheet.show(lambda width: wrap(trace, "warning", width))
+        else:
+            message.sheet.show(lambda width: trace_lines(trace, width))
+
+    def _is_valid(self, key: Key) -> bool:
+        """Whether a key does something now; the footer and the help of keys go by it."""
+        if key.acts:
+            alerts = self.picture.live.alerts if self.picture.live is not None else ()
+            return not self.options.readonly and bool(alerts)
+        return key.scope == "everywhere" or self.current_mode == "overview"
+
+    def _lend_validity(self) -> None:
+        if self.screen_stack and isinstance(self.screen_stack[0], MonitorScreen):
+            self.screen_stack[0].is_valid = self._is_valid
+
+    def _runner(self, action: str) -> Callable[[], None]:
+        def run() -> None:
+            self.call_later(self.run_action, action)
+
+        return run
+
+    def _choose(self, view: View) -> None:
+        self.model.choose(view)
+        self._show()
+
+    def _show(self) -> None:
+        """Answer a key at once, not at the next tick."""
+        self.fetch_history()
+        self.paint()
+
+    def _operate(self, command: Callable[[AlertView, str], Command]) -> None:
+        alert = self._chosen_alert()
+        if alert is None:
+            self.notify("no alert is firing", markup=False)
+            return
+        self.run_worker(self._send(command(alert, self.options.operator)), group="operate")
+
+    def _chosen_alert(self) -> AlertView | None:
+        """The one under the cursor where alerts have the focus, else the worst that shouts."""
+        picture = self.picture
+        chosen = self.screen.chosen_alert if isinstance(self.screen, MonitorScreen) else None
+        return loudest(picture.live) if chosen is None else find_alert(picture, chosen)
+
+    async def _send(self, command: Command) -> None:
+        try:
+            await self.connection.control.call(command.method, **command.params)
+        except LlmmonError as error:
+            self.post_message(Done(f"{command.method}: {clean(str(error))}", is_error=True))
+        else:
+            self.post_message(Done(command.done))
+
+    def _open_alert(self, alert_id: str) -> None:
+        alert = find_alert(self.picture, alert_id)
+        if alert is not None:
+            now_ns = self.picture.at_ns
+            self.push_screen(Sheet("alert", lambda width: alert_lines(alert, now_ns, width)))
+
+    def _open_request(self, request_id: str) -> None:
+        sheet = Sheet("request", lambda width: wrap("asking the collector …", "muted", width))
+        self.push_screen(sheet)
+        self.run_worker(self._fetch_trace(sheet, request_id), group="trace", exclusive=True)
+
+    async def _fetch_trace(self, sheet: Sheet, request_id: str) -> None:
+        try:
+            result = await self.connection.control.call("trace", _TRACE_S, id=request_id)
+            self.post_message(Traced(sheet, parse_trace(result)))
+        except LlmmonError as error:
+            self.post_message(Traced(sheet, str(error)))

@@ -1,0 +1,197 @@
+"""The running part of the application: the feed into the model, the model onto the screens."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any, ClassVar, Final
+
+from textual import events
+from textual.app import App
+from textual.screen import Screen
+
+from llmmon.errors import LlmmonError
+from llmmon.protocol.snapshot import Snapshot
+from llmmon_tui.connection import Connection
+from llmmon_tui.feed import Arrived, Lost, Mismatched, News, Rows, Timing
+from llmmon_tui.history import POINTS, parse_history
+from llmmon_tui.messages import Hangup, HistoryTold, Told
+from llmmon_tui.model import Model, Picture
+from llmmon_tui.options import Options
+from llmmon_tui.pace import Pace
+from llmmon_tui.screens.monitor import MonitorScreen
+from llmmon_tui.screens.overview import OverviewScreen
+from llmmon_tui.screens.side import SideScreen
+from llmmon_tui.severity import ASCII_CLASS
+from llmmon_tui.terminal import POLL_S, backlog, ending_signals, is_gone
+from llmmon_tui.themes import OWN, theme_of
+from llmmon_tui.view import View
+
+SIDE_BELOW: Final = 60
+"""Columns under which the side panel is shown."""
+_SECOND_NS: Final = 1_000_000_000
+_WIDTHS: Final = [(0, "-side"), (SIDE_BELOW, "-narrow"), (100, "-normal"), (160, "-wide")]
+_HEIGHTS: Final = [(0, "-short"), (30, "-medium"), (50, "-tall")]
+OVERVIEW: Final = "overview"
+SIDE: Final = "side"
+
+
+class LiveApp(App[None]):
+    """Follows a collector and paints at most once a tick. `now_ns` is the wall clock."""
+
+    TITLE = "llmmon"
+    CSS_PATH = "app.tcss"
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        OVERVIEW: OverviewScreen,
+        SIDE: SideScreen,
+    }
+
+    def __init__(
+        self,
+        options: Options,
+        now_ns: Callable[[], int] = time.time_ns,
+        timing: Timing | None = None,
+    ) -> None:
+        super().__init__()
+        self.HORIZONTAL_BREAKPOINTS = _WIDTHS
+        self.VERTICAL_BREAKPOINTS = _HEIGHTS
+        self.options = options
+        self.now_ns = now_ns
+        self.model = Model(str(options.address), View(options.window_s, options.by))
+        self.animation_level = "none"
+        self._timing = timing
+        self._connection: Connection | None = None
+        self._pace = Pace(options.rate_hz)
+        self._is_blurred = False
+        self._cleanup = ExitStack()
+        for theme in OWN:
+            self.register_theme(theme)
+        self.theme = theme_of(options.theme, os.environ)
+        self.set_class(options.ascii_only, ASCII_CLASS)
+
+    @property
+    def connection(self) -> Connection:
+        """The sockets; there from the start of the event loop."""
+        if self._connection is None:
+            self._connection = Connection(self.options.address, self._tell, self._timing)
+        return self._connection
+
+    @property
+    def picture(self) -> Picture:
+        """What there is to show at this instant."""
+        return self.model.picture(self.now_ns())
+
+    async def on_mount(self) -> None:
+        await self._switch_to_fitting_mode(self.size.width)
+        self.follow()
+        self.set_interval(1 / self.options.rate_hz, self._tick)
+        if not self.is_headless:
+            self._cleanup.enter_context(ending_signals(lambda: self.post_message(Hangup())))
+            self.set_interval(POLL_S, self._check_terminal)
+
+    async def on_unmount(self) -> None:
+        self.workers.cancel_all()
+        self._cleanup.close()
+        await self.connection.close()
+
+    def follow(self) -> None:
+        """Connect, or connect anew, and ask for what ended before."""
+        feed = self.connection.feed
+        self.run_worker(feed.follow(self.model.view.by), group="feed", exclusive=True)
+        self.run_worker(self._fetch_rows(), group="rows", exclusive=True)
+
+    def paint(self) -> None:
+        """Show the picture of this instant on the live screen, also below a sheet."""
+        picture = self.picture
+        with self.batch_update():
+            for screen in self.screen_stack:
+                if isinstance(screen, MonitorScreen):
+                    screen.paint(picture)
+
+    def on_told(self, message: Told) -> None:
+        match message.news:
+            case Arrived(snapshot, missed):
+                self._arrive(snapshot, missed)
+            case Rows(rows):
+                self.model.add_rows(rows)
+            case Lost(reason, attempt, retry_s):
+                self.model.lose(reason, attempt, self._after(retry_s))
+            case Mismatched(reason, retry_s):
+                self.model.mismatch(reason, self._after(retry_s))
+
+    def on_history_told(self, message: HistoryTold) -> None:
+        self.model.set_history(message.history, message.where, self.now_ns())
+
+    def on_hangup(self) -> None:
+        self.exit()
+
+    def on_monitor_screen_resized(self) -> None:
+        self.paint()
+
+    async def on_resize(self, event: events.Resize) -> None:
+        await self._switch_to_fitting_mode(event.size.width)
+
+    def on_app_blur(self) -> None:
+        self._is_blurred = not self.options.side
+
+    def on_app_focus(self) -> None:
+        self._is_blurred = False
+
+    def fetch_history(self) -> None:
+        """Ask for the history when what is there will no longer do."""
+        params = self.model.history_request(self.now_ns())
+        if params is not None:
+            self.run_worker(self._fetch_history(params), group="history", exclusive=True)
+
+    def _arrive(self, snapshot: Snapshot, missed: int) -> None:
+        if snapshot.by != self.model.view.by:
+            return
+        before = self.model.live
+        self.model.arrive(snapshot, missed, self.now_ns())
+        self.fetch_history()
+        if self.options.bell and before is not None and _critical(snapshot) - _critical(before):
+            self.bell()
+        if before is None or before.by != snapshot.by:
+            self.paint()
+
+    def _tick(self) -> None:
+        if self._pace.paints(backlog(self._driver), self._is_blurred):
+            self.fetch_history()
+            self.paint()
+
+    def _tell(self, news: News) -> None:
+        self.post_message(Told(news))
+
+    def _after(self, wait_s: float) -> int:
+        return self.now_ns() + int(wait_s * _SECOND_NS)
+
+    def _check_terminal(self) -> None:
+        if is_gone():
+            self.exit()
+
+    async def _switch_to_fitting_mode(self, width: int) -> None:
+        mode = SIDE if self.options.side or width < SIDE_BELOW else OVERVIEW
+        if mode != self.current_mode:
+            await self.switch_mode(mode)
+
+    async def _fetch_history(self, params: Mapping[str, Any]) -> None:
+        call = self.connection.control.call
+        try:
+            result = await call("history", points=POINTS, **params)
+            history = parse_history(params["window_s"], result)
+        except LlmmonError:
+            return  # the link says what is wrong; the model asks again
+        self.post_message(HistoryTold(history, params["where"]))
+
+    async def _fetch_rows(self) -> None:
+        try:
+            await self.connection.feed.fetch_rows()
+        except LlmmonError:
+            return  # the tail fills the list all the same
+
+
+def _critical(snapshot: Snapshot) -> set[str]:
+    firing = (one for one in snapshot.alerts if one.state == "firing")
+    return {one.id for one in firing if one.severity == "critical"}

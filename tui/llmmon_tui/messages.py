@@ -1,0 +1,54 @@
+"""What the workers post to the application; they touch nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from llmmon_tui.feed import News
+from llmmon_tui.history import History
+
+if TYPE_CHECKING:
+    from llmmon_tui.panels.trace import Trace
+    from llmmon_tui.screens.sheet import Sheet
+
+
+class Told(Message):
+    """The feed has news."""
+
+    def __init__(self, news: News) -> None:
+        super().__init__()
+        self.news = news
+
+
+class HistoryTold(Message):
+    """The history that was asked for, and what it was narrowed to."""
+
+    def __init__(self, history: History, where: Mapping[str, str]) -> None:
+        super().__init__()
+        self.history = history
+        self.where = where
+
+
+class Done(Message):
+    """A command of the operator was carried out, or refused."""
+
+    def __init__(self, text: str, is_error: bool = False) -> None:
+        super().__init__()
+        self.text = text
+        self.is_error = is_error
+
+
+class Traced(Message):
+    """The trace for a sheet, or why there is none."""
+
+    def __init__(self, sheet: Sheet, trace: Trace | str) -> None:
+        super().__init__()
+        self.sheet = sheet
+        self.trace = trace
+
+
+class Hangup(Message):
+    """The terminal has gone, or somebody asked the process to end."""

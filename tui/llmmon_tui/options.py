@@ -1,0 +1,27 @@
+"""What the command line decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llmmon.protocol.endpoint import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Choices for one run."""
+
+    address: Address
+    window_s: int = 300
+    by: str = "model"
+    rate_hz: float = 2.0
+    side: bool = False
+    """Show the side panel at any width."""
+    ascii_only: bool = False
+    readonly: bool = False
+    theme: str = "dark"
+    """A name in `themes.THEMES`."""
+    bell: bool = False
+    """Ring the terminal's bell at a new critical alert."""
+    operator: str = "operator"
+    """Who acknowledges and silences."""

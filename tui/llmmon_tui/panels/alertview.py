@@ -1,0 +1,66 @@
+"""One alert as the screens speak of it: how bad, what value against which limit, since when."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from llmmon.protocol.snapshot import AlertView
+from llmmon_tui.formatting import MISSING, age
+from llmmon_tui.panels.values import labels_text, limit_text, metric_text
+from llmmon_tui.severity import Severity
+
+_SECOND_NS: Final = 1_000_000_000
+_ORDER: Final = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+def alert_severity(alert: AlertView, now_ns: int) -> Severity:
+    """What an alert looks like: a silenced or acknowledged one no longer shouts."""
+    if alert.state == "resolved":
+        return Severity.RESOLVED
+    if alert.silenced_until_ns is not None and alert.silenced_until_ns > now_ns:
+        return Severity.SILENCED
+    if alert.state == "pending":
+        return Severity.PENDING
+    if alert.acknowledged_by:
+        return Severity.ACKNOWLEDGED
+    return Severity.CRITICAL if alert.severity == "critical" else Severity.WARNING
+
+
+def worst_first(alerts: tuple[AlertView, ...], now_ns: int) -> list[AlertView]:
+    """What shouts first; of equals the one that began last."""
+    return sorted(alerts, key=lambda one: (_ORDER[alert_severity(one, now_ns)], -one.since_ns))
+
+
+def breach_text(alert: AlertView) -> str:
+    """`7.2% > 5%`, or `no data` for an alert on a silence."""
+    limit = limit_text(alert.metric, alert.threshold)
+    if alert.no_data:
+        return f"no data, {limit}" if alert.threshold is not None else "no data"
+    value = metric_text(alert.metric, alert.value)
+    return f"{value} {'<' if alert.comparison == 'below' else '>'} {limit}"
+
+
+def age_text(alert: AlertView, now_ns: int) -> str:
+    """Since when it has been as it is: `3m12s`."""
+    return age((now_ns - alert.since_ns) / _SECOND_NS)
+
+
+def where_text(alert: AlertView) -> str:
+    """The group of series that it is about; empty for the whole."""
+    return labels_text(alert.labels) if alert.labels else ""
+
+
+def handled_text(alert: AlertView, severity: Severity, now_ns: int) -> str:
+    """Who has acknowledged it or how long it stays muted, else empty."""
+    if severity is Severity.ACKNOWLEDGED:
+        return f"ack {alert.acknowledged_by}"
+    if severity is Severity.SILENCED and alert.silenced_until_ns is not None:
+        return f"muted {age((alert.silenced_until_ns - now_ns) / _SECOND_NS)}"
+    return "" if severity.breaching else severity.word
+
+
+def duration_text(alert: AlertView) -> str:
+    """How long a resolved alert had been firing."""
+    if alert.fired_ns is None or alert.resolved_ns is None:
+        return MISSING
+    return age((alert.resolved_ns - alert.fired_ns) / _SECOND_NS)

@@ -1,0 +1,121 @@
+"""Show me one: requests, errors and slow ones first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from llmmon_tui.drawing.table import Cell, Column, Row
+from llmmon_tui.filtering import matches, parse_filter
+from llmmon_tui.formatting import MISSING, count, duration, money, score, strip_controls
+from llmmon_tui.model import Picture
+from llmmon_tui.panels.values import breach, clock_text, first_limit, limit_text
+from llmmon_tui.rows import RequestRow
+from llmmon_tui.severity import Severity
+
+COLUMNS: Final = (
+    Column("time", "time", 8),
+    Column("model", "model", 16),
+    Column("status", "status", 12, flex=True),
+    Column("took", "took", 6, "right"),
+    Column("quality", "qual", 4, "right"),
+    Column("cost", "cost", 7, "right"),
+    Column("operation", "operation", 10, min_screen_width=76),
+    Column("ttft", "ttft", 6, "right", min_screen_width=100),
+    Column("tokens", "tok in/out", 10, "right", min_screen_width=100),
+    Column("user", "user", 12, min_screen_width=100),
+)
+_LABELS: Final = ("model", "operation", "route", "error", "user_id", "id")
+_NUMBERS: Final = (
+    "latency_ms",
+    "ttft_ms",
+    "status_code",
+    "cost_usd",
+    "quality_score",
+    "input_tokens",
+    "output_tokens",
+)
+_RANKS: Final = {Severity.CRITICAL: 0, Severity.WARNING: 1}
+
+
+def request_rows(picture: Picture) -> list[Row]:
+    """Errors, then what is slow or poor by the limits, then the rest; each newest first."""
+    ranked = [(request_severity(picture, one), one) for one in _shown(picture)]
+    ranked.sort(key=lambda pair: (_RANKS.get(pair[0], 2), -pair[1].time_ns))
+    return [_row(picture, severity, one) for severity, one in ranked]
+
+
+def bad_requests(picture: Picture) -> list[tuple[Severity, RequestRow]]:
+    """Failed, slow and poor requests alone, newest first."""
+    judged = ((request_severity(picture, one), one) for one in _shown(picture))
+    return [(severity, one) for severity, one in judged if severity.breaching]
+
+
+def request_severity(picture: Picture, row: RequestRow) -> Severity:
+    """Critical when it failed, a warning when it is beyond a limit on latency or quality."""
+    if row.error is not None or (row.status_code or 0) >= 400:
+        return Severity.CRITICAL
+    limits = () if picture.snapshot is None else picture.snapshot.limits
+    slow = breach("latency_p95", row.latency_ms, limits)
+    poor = breach("quality_score_mean", row.quality_score, limits)
+    return Severity.WARNING if slow.breaching or poor.breaching else Severity.OK
+
+
+def reason_text(picture: Picture, row: RequestRow) -> str:
+    """Why a request stands out: its error, or the limit that it is beyond; else `ok`."""
+    if request_severity(picture, row) is not Severity.WARNING or picture.snapshot is None:
+        return status_text(row)
+    for metric, value, name in (
+        ("quality_score_mean", row.quality_score, f"quality {score(row.quality_score)} <"),
+        ("latency_p95", row.latency_ms, "slow >"),
+    ):
+        if breach(metric, value, picture.snapshot.limits).breaching:
+            return f"{name} {limit_text(metric, first_limit(metric, picture.snapshot.limits))}"
+    return status_text(row)
+
+
+def status_text(row: RequestRow) -> str:
+    """`429 RateLimitError`, `TimeoutError`, `ok`."""
+    parts = [str(row.status_code) if row.status_code and row.status_code != 200 else ""]
+    parts.append(row.error or "")
+    return strip_controls(" ".join(filter(None, parts)) or "ok")
+
+
+def _shown(picture: Picture) -> list[RequestRow]:
+    terms = parse_filter(picture.view.filter)
+    where: Mapping[str, str] = picture.view.where
+    return [
+        row
+        for row in picture.tail
+        if _is_of(row, where) and matches(terms, _labels(row), _numbers(row))
+    ]
+
+
+def _is_of(row: RequestRow, where: Mapping[str, str]) -> bool:
+    """By the dimensions that a row tells; the others cannot be judged and do not exclude it."""
+    told = {"model": row.model, "operation": row.operation, "route": row.route}
+    return all(name not in told or (told[name] or "") == value for name, value in where.items())
+
+
+def _labels(row: RequestRow) -> dict[str, str | None]:
+    return {name: getattr(row, name) for name in _LABELS}
+
+
+def _numbers(row: RequestRow) -> dict[str, float | None]:
+    return {name: getattr(row, name) for name in _NUMBERS}
+
+
+def _row(picture: Picture, severity: Severity, row: RequestRow) -> Row:
+    cells = (
+        Cell(clock_text(row.time_ns), ink="muted"),
+        strip_controls(row.model or MISSING),
+        Cell(reason_text(picture, row), ink=severity.ink if severity.breaching else ""),
+        duration(row.latency_ms),
+        score(row.quality_score),
+        Cell("$?", ink="muted") if row.cost_usd is None else money(row.cost_usd),
+        strip_controls(row.operation or MISSING),
+        duration(row.ttft_ms),
+        f"{count(row.input_tokens):>5}/{count(row.output_tokens):<4}",
+        strip_controls(row.user_id or MISSING),
+    )
+    return Row(row.id, cells, severity)

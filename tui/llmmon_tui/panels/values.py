@@ -1,0 +1,96 @@
+"""Metrics by name as text: the unit decides the form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+from llmmon.protocol.names import METRICS
+from llmmon.protocol.snapshot import Limit, Value
+from llmmon_tui import formatting
+from llmmon_tui.severity import Severity
+
+_Form = Callable[[float | None], str]
+_VALUE_FORMS: Final[Mapping[str, _Form]] = {
+    "ms": formatting.duration,
+    "1/s": formatting.rate,
+    "ratio": formatting.ratio,
+    "tokens": formatting.count,
+    "usd": formatting.money,
+    "score": formatting.score,
+    "count": formatting.count,
+}
+_LIMIT_FORMS: Final[Mapping[str, _Form]] = {
+    "ms": formatting.axis_duration,
+    "ratio": formatting.axis_ratio,
+    "usd": formatting.axis_money,
+}
+_UNITS_S: Final = ((86400, "d"), (3600, "h"), (60, "m"))
+
+
+def metric_text(metric: str, value: Value) -> str:
+    """A value in the form of its metric's unit; a bare number for an expression."""
+    form = _VALUE_FORMS[METRICS[metric].unit] if metric in METRICS else formatting.number
+    return form(value)
+
+
+def limit_text(metric: str, value: Value) -> str:
+    """A limit, shorter than a value: `5s`, `5%`, `$100`, `0.7`."""
+    unit = METRICS[metric].unit if metric in METRICS else ""
+    return _LIMIT_FORMS.get(unit, formatting.axis_number)(value)
+
+
+def window_text(window_s: int) -> str:
+    """A window's length: `30s`, `5m`, `24h`, `7d`."""
+    for unit_s, unit in _UNITS_S:
+        # one day is told as 24h: it rolls, it does not begin at midnight
+        if window_s % unit_s == 0 and window_s // unit_s > (unit == "d"):
+            return f"{window_s // unit_s}{unit}"
+    return f"{window_s}s"
+
+
+def clock_text(at_ns: int) -> str:
+    """A wall clock in the viewer's time zone: `14:32:07`."""
+    return datetime.fromtimestamp(at_ns / 1e9).astimezone().strftime("%H:%M:%S")
+
+
+def labels_text(labels: Mapping[str, str]) -> str:
+    """What a group of series is: `openai/gpt-4o`, or `all` for the whole."""
+    return "/".join(value or "(none)" for value in labels.values()) or "all"
+
+
+def breach(metric: str, value: Value, limits: tuple[Limit, ...]) -> Severity:
+    """How bad a value is by the limits on its metric; OK where there is none or no value."""
+    if value is None:
+        return Severity.OK
+    worst = Severity.OK
+    for limit in limits:
+        if limit.metric != metric:
+            continue
+        if _is_beyond(value, limit.critical, limit.comparison):
+            return Severity.CRITICAL
+        if _is_beyond(value, limit.warning, limit.comparison):
+            worst = Severity.WARNING
+    return worst
+
+
+def first_limit(metric: str, limits: tuple[Limit, ...]) -> float | None:
+    """The limit that a rising (or falling) value meets first."""
+    known = [
+        (threshold, limit.comparison)
+        for limit in limits
+        if limit.metric == metric
+        for threshold in (limit.warning, limit.critical)
+        if threshold is not None
+    ]
+    if not known:
+        return None
+    values = [threshold for threshold, _ in known]
+    return max(values) if known[0][1] == "below" else min(values)
+
+
+def _is_beyond(value: float, threshold: float | None, comparison: str) -> bool:
+    if threshold is None:
+        return False
+    return value < threshold if comparison == "below" else value > threshold

@@ -1,0 +1,84 @@
+"""Requests as the collector tells them, one by one: the tail and what was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from llmmon.errors import SchemaError
+from llmmon.protocol.snapshot import MAX_ITEMS
+from llmmon.protocol.wire import unpack
+from llmmon_tui import fields
+
+KEPT: Final = 400
+_TEXTS: Final = ("id", "model", "operation", "route", "error", "user_id")
+_NUMBERS: Final = (
+    "latency_ms",
+    "ttft_ms",
+    "cost_usd",
+    "quality_score",
+)
+_COUNTS: Final = ("time_ns", "status_code", "input_tokens", "output_tokens")
+
+
+class RequestRow(NamedTuple):
+    """One request that has ended; None where it was not told."""
+
+    id: str
+    time_ns: int
+    model: str | None
+    operation: str | None
+    route: str | None
+    latency_ms: float | None
+    ttft_ms: float | None
+    error: str | None
+    status_code: int | None
+    cost_usd: float | None
+    quality_score: float | None
+    input_tokens: int | None
+    output_tokens: int | None
+    user_id: str | None
+
+
+def parse_row(plain: Any) -> RequestRow | None:
+    """A row, or None when it has no id or time; fields of a wrong type count as not told."""
+    if not isinstance(plain, dict):
+        return None
+    texts = {name: fields.text(plain.get(name)) for name in _TEXTS}
+    numbers = {name: fields.number(plain.get(name)) for name in _NUMBERS}
+    counts = {name: fields.whole(plain.get(name)) for name in _COUNTS}
+    if not texts["id"] or counts["time_ns"] is None:
+        return None
+    values: Mapping[str, Any] = {**texts, **numbers, **counts}
+    return RequestRow(**values)
+
+
+def parse_rows(plain: Any) -> list[RequestRow]:
+    """The readable rows of a list.
+
+    Raises:
+        SchemaError: not a list.
+    """
+    if not isinstance(plain, list):
+        raise SchemaError("requests: expected a list of rows")
+    return [row for item in plain if (row := parse_row(item)) is not None]
+
+
+def decode_tail(payload: bytes) -> tuple[list[RequestRow], int]:
+    """The rows of one message of `tail.requests`, and how many it says were left out.
+
+    Raises:
+        SchemaError: another shape than the protocol's.
+    """
+    match unpack(payload, MAX_ITEMS):
+        case {"rows": list() as rows, "sampled_out": int() as sampled_out}:
+            return parse_rows(rows), sampled_out
+    raise SchemaError("tail: expected rows and sampled_out")
+
+
+def merge_rows(
+    known: Iterable[RequestRow], news: Iterable[RequestRow], kept: int = KEPT
+) -> tuple[RequestRow, ...]:
+    """Both without repeats, newest first, at most `kept`."""
+    by_id = {row.id: row for row in known} | {row.id: row for row in news}
+    return tuple(sorted(by_id.values(), key=lambda row: -row.time_ns)[:kept])

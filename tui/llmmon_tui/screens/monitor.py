@@ -1,0 +1,120 @@
+"""What the live screens share: two rows of status on top, filter and keys at the bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input
+
+from llmmon_tui.keys import ACKNOWLEDGE, Key
+from llmmon_tui.model import Picture
+from llmmon_tui.panels.footer import footer_line
+from llmmon_tui.panels.trust import trust_line
+from llmmon_tui.panels.worst import worst_line
+from llmmon_tui.widgets.ink import STALE_CLASS
+from llmmon_tui.widgets.statusline import StatusLine
+
+
+class FilterBar(Input):
+    """One row at the bottom that comes with `/` and leaves with enter or escape."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Clear")]
+
+    class Closed(Message):
+        """Escape: the filter is to be cleared."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            placeholder="filter: gpt-4o err>5% !judge p95>2s  (enter keeps, esc clears)",
+            compact=True,
+            select_on_focus=False,
+        )
+        self.display = False
+
+    def action_close(self) -> None:
+        """Leave and clear."""
+        self.value = ""
+        self.post_message(self.Closed())
+
+
+class MonitorScreen(Screen[None]):
+    """Base of the live screens. The app gives it a picture each tick; it asks for nothing."""
+
+    class Resized(Message):
+        """The screen has a new size, or its first: it wants to be painted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust = StatusLine(id="trust")
+        self.worst = StatusLine(id="worst")
+        self.filter_bar = FilterBar()
+        self.footer = StatusLine(id="footer")
+        self.is_valid: Callable[[Key], bool] = lambda key: True
+        self._painted = (-1, False)
+
+    def compose_foot(self) -> ComposeResult:
+        """The last row, to be yielded at the end of `compose`."""
+        yield self.filter_bar
+        yield self.footer
+
+    @property
+    def focused_panel(self) -> str:
+        """Id of the panel that has the focus, or an empty text."""
+        return ""
+
+    @property
+    def chosen_alert(self) -> str | None:
+        """Id of the alert under the cursor when the alerts have the focus."""
+        return None
+
+    @property
+    def copied_text(self) -> str:
+        """What the row under the cursor says; empty where there is none."""
+        return ""
+
+    def paint(self, picture: Picture) -> None:
+        """Show a picture: status each time, the rest only when it is another."""
+        self.trust.set_segments(trust_line(picture))
+        self.worst.set_segments(
+            worst_line(picture, self.worst.content_size.width, self.is_valid(ACKNOWLEDGE))
+        )
+        self.footer.set_segments(footer_line(picture, self.is_valid, self.focused_panel))
+        state = (picture.version, picture.is_stale)
+        if state != self._painted:
+            self._painted = state
+            self.paint_data(picture)
+
+    def paint_data(self, picture: Picture) -> None:
+        """Show what only changes with the data."""
+
+    def on_resize(self) -> None:
+        self._painted = (-1, False)
+        self.post_message(self.Resized())
+
+    def open_filter(self, text: str) -> None:
+        """Let the operator type a filter."""
+        self.footer.display = False
+        self.filter_bar.display = True
+        self.filter_bar.value = text
+        self.filter_bar.focus()
+
+    def close_filter(self) -> None:
+        """Show the keys again."""
+        self.filter_bar.display = False
+        self.footer.display = True
+        self.focus_body()
+
+    def focus_body(self) -> None:
+        """Give the focus to the part that the cursor belongs in."""
+
+
+def dim(widgets: list[Widget], is_stale: bool) -> None:
+    """Make widgets pale while what they show is old."""
+    for widget in widgets:
+        widget.set_class(is_stale, STALE_CLASS)

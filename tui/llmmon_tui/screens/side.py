@@ -1,0 +1,164 @@
+"""The side panel: alerts and bad requests in a narrow strip beside the work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Grid
+from textual.message import Message
+from textual.widget import Widget
+
+from llmmon_tui.drawing.lines import Line, fit_line
+from llmmon_tui.drawing.tile import spark_width
+from llmmon_tui.formatting import fit
+from llmmon_tui.model import Picture
+from llmmon_tui.operate import name_of
+from llmmon_tui.panels.alerts import count_segments, find_alert
+from llmmon_tui.panels.alertview import breach_text
+from llmmon_tui.panels.health import health_segments
+from llmmon_tui.panels.side import alert_blocks, tail_lines, visible_lines
+from llmmon_tui.panels.tiles import FIGURES, tile
+from llmmon_tui.screens.monitor import MonitorScreen, dim
+from llmmon_tui.widgets.linewidget import LineWidget
+from llmmon_tui.widgets.prose import Block
+from llmmon_tui.widgets.rule import Rule
+from llmmon_tui.widgets.statusline import StatusLine
+from llmmon_tui.widgets.tile import Tile
+
+
+class AlertList(LineWidget, can_focus=True):
+    """Alerts in one or two lines each, with a cursor that stays with its alert."""
+
+    DEFAULT_CSS = """
+    AlertList { height: 1fr; width: 1fr; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("enter", "open", "Details", show=False),
+    ]
+
+    class Opened(Message):
+        """Enter on an alert."""
+
+        def __init__(self, alert_id: str) -> None:
+            super().__init__()
+            self.alert_id = alert_id
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._picture: Picture | None = None
+        self._cursor_id: str | None = None
+
+    @property
+    def cursor_id(self) -> str | None:
+        """The alert under the cursor."""
+        return self._cursor_id
+
+    @property
+    def cursor_text(self) -> str:
+        """What the alert under the cursor says."""
+        alert = None
+        if self._picture is not None and self._cursor_id is not None:
+            alert = find_alert(self._picture, self._cursor_id)
+        return "" if alert is None else f"{name_of(alert)}  {breach_text(alert)}"
+
+    def show(self, picture: Picture) -> None:
+        """Show the alerts of a picture; a cursor whose alert has gone moves to the worst."""
+        self._picture = picture
+        ids = self._ids()
+        if self._cursor_id not in ids:
+            self._cursor_id = ids[0] if ids else None
+        self.redraw()
+
+    def draw_lines(self, width: int, height: int) -> Sequence[Line]:
+        if self._picture is None:
+            return ()
+        blocks = alert_blocks(self._picture, width, self._cursor_id)
+        if not blocks and self._picture.live is not None:
+            return [fit_line([(fit("no alert", width, "center"), "muted")], width)]
+        return visible_lines(blocks, self._cursor_id, height)
+
+    def action_move(self, places: int) -> None:
+        """Move the cursor by so many alerts, down when positive."""
+        ids = self._ids()
+        if self._cursor_id in ids:
+            place = ids.index(self._cursor_id) + places
+            self._cursor_id = ids[max(0, min(place, len(ids) - 1))]
+            self.redraw()
+
+    def action_open(self) -> None:
+        """Ask for the details of the alert under the cursor."""
+        if self._cursor_id is not None:
+            self.post_message(self.Opened(self._cursor_id))
+
+    def _ids(self) -> list[str]:
+        picture = self._picture
+        return [] if picture is None else [one.alert_id for one in alert_blocks(picture, 1, None)]
+
+
+class SideScreen(MonitorScreen):
+    """Below 60 columns, and with `--alerts` at any width."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts = StatusLine()
+        self.tiles = [Tile(figure.title, id=f"tile-{figure.id}") for figure in FIGURES]
+        self.health = StatusLine()
+        self.alerts = AlertList(id="side-alerts")
+        self.tail = Block(id="side-tail")
+        self.alerts_rule = Rule("alerts")
+        self.tail_rule = Rule("tail")
+
+    def compose(self) -> ComposeResult:
+        yield self.trust
+        yield self.worst
+        yield self.counts
+        with Grid(id="side-tiles"):
+            yield from self.tiles
+        yield self.health
+        yield self.alerts_rule
+        yield self.alerts
+        yield self.tail_rule
+        yield self.tail
+        yield from self.compose_foot()
+
+    def on_mount(self) -> None:
+        self.alerts_rule.set_text("alerts", "worst first")
+        self.tail_rule.set_text("tail", "newest last")
+        self.focus_body()
+
+    @property
+    def focused_panel(self) -> str:
+        return "alerts"
+
+    @property
+    def chosen_alert(self) -> str | None:
+        return self.alerts.cursor_id
+
+    @property
+    def copied_text(self) -> str:
+        return self.alerts.cursor_text
+
+    def focus_body(self) -> None:
+        self.alerts.focus()
+
+    def paint(self, picture: Picture) -> None:
+        super().paint(picture)
+        # the worst alert heads the list below: row two only tells of what is not in it
+        problems = picture.live is not None and bool(picture.live.problems)
+        self.worst.display = picture.is_stale or picture.live is None or problems
+
+    def paint_data(self, picture: Picture) -> None:
+        self.counts.set_segments(count_segments(picture))
+        self.health.set_segments(health_segments(picture))
+        for widget, figure in zip(self.tiles, FIGURES, strict=True):
+            width, height = widget.content_size
+            widget.set_data(tile(picture, figure, spark_width(width, height)))
+        self.alerts.show(picture)
+        self.tail.show(lambda width, height: tail_lines(picture, width, height))
+        dimmed: list[Widget] = [*self.tiles, self.counts, self.health, self.alerts, self.tail]
+        dim(dimmed, picture.is_stale)
