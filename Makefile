@@ -48,7 +48,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m bench
 
 faults: $(VENV)/.dev
-	$(BIN)/python -m pytest tests/faults -m fault -n 0
+	$(BIN)/python -m pytest tests/faults
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python docs/screenshots.py
