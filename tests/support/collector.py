@@ -27,10 +27,11 @@ class CollectorProcess:
         self._log = (directory / "collector.log").open("ab")
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start and wait until it answers."""
+    def start(self, http: str | None = "") -> None:
+        """Start and wait until it answers; ``http`` None leaves that to the configuration."""
         command = [PYTHON, "-m", "llmmon_collector", "--config", self.config]
-        command += ["--listen", self.address, "--state", self.directory / "state", "--http", ""]
+        command += ["--listen", self.address, "--state", self.directory / "state"]
+        command += [] if http is None else ["--http", http]
         self.process = subprocess.Popen(command, stdout=self._log, stderr=self._log)
         eventually(self._answers, START_S, f"no answer; see {self.log_text()}")
 
