@@ -36,9 +36,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from llmmon.logs import StructuredLogger
     from llmmon.results import FlushResult, Stats
+    from llmmon.tracking import Request
 
 __all__ = [
     "FlushResult",
+    "Request",
     "Stats",
     "StructuredLogger",
     "current",

@@ -8,7 +8,7 @@ from llmmon import deferred, observing
 from llmmon.buffer import HIGH
 from llmmon.context import current_node
 from llmmon.monitor import default
-from llmmon.node import error_name
+from llmmon.node import error_name, id_text
 from llmmon.recording import (
     Series,
     bind,
@@ -158,7 +158,7 @@ def record(
     if len(default.requests.rows) >= HIGH:
         forget_texts(fields)
     default.requests.put((dims, number, time_ns(), *measured, *told))
-    request_id = own_id if isinstance(own_id, str) else f"{prefix}-{number:x}"
+    request_id = id_text(own_id) or f"{prefix}-{number:x}"
     for name, value in late_scores(scores):
         default.score(request_id, name, value, None)
     return request_id
@@ -241,5 +241,8 @@ def flush(timeout_s: float = 2.0) -> FlushResult:
 
 
 def shutdown(timeout_s: float = 2.0) -> FlushResult:
-    """Flush, then stop. What is recorded afterwards is counted as lost; ``init`` begins anew."""
+    """Flush, then stop: what the result says is pending is lost, and so is what comes afterwards.
+
+    Both are counted; ``init`` begins anew.
+    """
     return default.shutdown(timeout_s)

@@ -55,7 +55,8 @@ def _is_clean(field: Field, kinds: set[type], present: Sequence[Any]) -> bool:
 
 
 def _are_texts(texts: Sequence[str], max_chars: int) -> bool:
-    if max(map(len, texts)) > max_chars:
+    lengths = [*map(len, texts)]
+    if max(lengths) > max_chars or not min(lengths):
         return False
     joined = "".join(texts)
     return joined.isascii() or _is_unicode(joined)
@@ -94,8 +95,12 @@ def clean_value(field: Field, value: Any) -> Any:
 
 
 def clean_text(value: Any, max_chars: int) -> str | None:
-    """``value`` as text of at most ``max_chars`` characters that UTF-8 can hold, None if empty."""
-    text = (value if isinstance(value, str) else str(value))[:max_chars]
+    """``value`` as text of at most ``max_chars`` characters that UTF-8 can hold, None if empty.
+
+    An exception goes by its type's name: its message may hold what must not be told.
+    """
+    kind = type(value) if isinstance(value, BaseException) else value
+    text = (kind.__name__ if isinstance(kind, type) else str(kind))[:max_chars]
     return text.encode("utf-8", "replace").decode() or None
 
 

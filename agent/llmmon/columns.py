@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from llmmon.cleaning import clean_column, clean_text
-from llmmon.protocol.event import REQUEST, SCHEMA, Field, Kind
+from llmmon.cleaning import clean_column, clean_value
+from llmmon.protocol.event import REQUEST, SCHEMA, Field, Kind, Type
 from llmmon.protocol.money import PICO_PER_USD, pico_usd
 from llmmon.protocol.wire import encode_series
 
@@ -33,7 +33,7 @@ EXTRA: Final = ROW.index("extra")
 _FIELDS: Final = MappingProxyType({field.name: field for field in REQUEST})
 _NAMED: Final = frozenset(_FIELDS) - {"series", "counter", "start_ns", "cost_pico_usd"}
 _OWN: Final = frozenset(("series", "counter"))
-_MAX_DIMENSION: Final = 256
+_DIMENSION: Final = Field(0, "dimension", Type.STR, "", "")
 _EXACT_FLOAT_USD: Final = 1000.0
 _MAX_USD: Final = 1e6
 _NEEDED: Final = {Kind.SCORE: ("request_id", "name", "value"), Kind.SPAN: ("id",)}
@@ -55,26 +55,38 @@ class SeriesCodes(dict[Any, int]):
         self.packed: list[bytes] = []
 
     def __missing__(self, series: Any) -> int:
-        dims = getattr(series, "dims", series)
-        # already text or None, or a caller's mistake: then its text, cut
-        key = [None if d is None else clean_text(d, _MAX_DIMENSION) for d in dims]
-        self.packed.append(encode_series((*self._place, *key)))
+        self.packed.append(encode_series((*self._place, *_series_key(series))))
         code = self[series] = len(self.packed) - 1
         return code
+
+
+def _series_key(series: Any) -> tuple[str | None, ...]:
+    # already text or None, or a caller's mistake: then its text, cut
+    dims = getattr(series, "dims", series)
+    return tuple(None if d is None else clean_value(_DIMENSION, d) for d in dims)
+
+
+def _series_codes(codes: SeriesCodes, named: Sequence[Any]) -> list[int]:
+    try:
+        return [codes[series] for series in named]
+    except Exception:
+        # a list as model, an object whose __hash__ raises: what is no key goes by its text
+        return [codes[_series_key(series)] for series in named]
 
 
 def request_columns(rows: Sequence[tuple[Any, ...]], service: str, environment: str) -> Columns:
     """The columns of ``rows``, laid out as ``ROW``.
 
     Raises:
-        TypeError, ValueError: a row is not of that layout, or a dimension cannot be a key.
+        TypeError, ValueError: a row is not of that layout.
     """
     columns: dict[str, Sequence[Any]] = dict(zip(ROW, zip(*rows, strict=True), strict=True))
     codes = SeriesCodes(service, environment)
-    columns["series"] = [codes[series] for series in columns["series"]]
+    columns["series"] = _series_codes(codes, columns["series"])
     extras = columns.pop("extra")
     if extras.count(None) < len(rows):
         columns |= spread_extras(extras, columns)
+    columns["error"] = [_error(error) for error in columns["error"]]
     costs = columns.pop("cost_usd")
     clean = {
         name: values if name in _OWN else clean_column(_FIELDS[name], values)
@@ -114,6 +126,13 @@ def spread_extras(
                 more = value if isinstance(value, dict) and name == "tags" else {name: value}
                 column[index] = {**(column[index] or {}), **more}
     return dict(columns)
+
+
+def _error(error: Any) -> Any:
+    # a caller may tell it by a yes or a no
+    if isinstance(error, bool):
+        return "error" if error else None
+    return error
 
 
 def _starts(columns: Mapping[str, Sequence[Any]], latencies: Sequence[Any]) -> list[int]:

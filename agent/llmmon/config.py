@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from llmmon.errors import ConfigError
-from llmmon.protocol.endpoint import Address, default_address, parse_address
+from llmmon.errors import ConfigError, EndpointError
+from llmmon.protocol.endpoint import (
+    ENDPOINT_VARIABLE,
+    Address,
+    default_address,
+    parse_address,
+)
 
 SCORERS: Final = ("simple", "seed", "none")
 """Sets of text scorers; ``none`` turns scoring off."""
 
 _MAX_NAME: Final = 256
+_Z85_KEY: Final = re.compile(r"[0-9A-Za-z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 
@@ -70,7 +77,7 @@ def resolve(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
     return Config(
         service=setting("service", _program(), _name),
         environment=setting("environment", "development", _name),
-        address=parse_address(_endpoint(arguments.get("endpoint"), environ)),
+        address=_address(arguments.get("endpoint"), environ),
         host=socket.gethostname()[:_MAX_NAME],
         capture_content=setting("capture_content", False, _switch),
         scorers=setting("scorers", "simple", _scorers),
@@ -83,19 +90,28 @@ def resolve(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
 
 def _program() -> str:
     name = os.path.basename(sys.argv[0] if sys.argv else "")
-    return name.removesuffix(".py").lstrip("-")[:_MAX_NAME] or "python"
+    return _as_unicode(name.removesuffix(".py").lstrip("-")[:_MAX_NAME]) or "python"
 
 
-def _endpoint(argument: Any, environ: Mapping[str, str]) -> str:
+def _address(argument: Any, environ: Mapping[str, str]) -> Address:
     if argument is not None:
-        return str(argument)
-    return default_address(environ, os.getuid(), tempfile.gettempdir())
+        return parse_address(str(argument))
+    try:
+        return parse_address(default_address(environ, os.getuid(), tempfile.gettempdir()))
+    except EndpointError as error:
+        raise EndpointError(f"{ENDPOINT_VARIABLE}: {error}") from None
 
 
 def _name(value: Any) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= _MAX_NAME:
         raise ValueError(f"expected text of 1 to {_MAX_NAME} characters, got {value!r}")
+    if _as_unicode(value) != value:
+        raise ValueError(f"expected text that UTF-8 can hold, got {value!r}")
     return value
+
+
+def _as_unicode(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def _switch(value: Any) -> bool:
@@ -130,7 +146,7 @@ def _interval(value: Any) -> float:
 def _keys(keys: list[str]) -> CurveKeys | None:
     if not any(keys):
         return None
-    if not all(len(key) == 40 for key in keys):
+    if not all(_Z85_KEY.fullmatch(key) for key in keys):
         names = ", ".join(CurveKeys._fields)
         raise ConfigError(f"{names}: expected all three, 40 characters of Z85 each")
     return CurveKeys(*keys)

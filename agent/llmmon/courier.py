@@ -58,6 +58,8 @@ class Courier:
                 self._work_safely()
             self._say_goodbye()
         finally:
+            for request in self._flushes:
+                request.complete()
             self._transport.close(_GOODBYE_S if self.delivery.connected else 0.0)
 
     def _work_safely(self) -> None:

@@ -95,7 +95,7 @@ def new_logger(
 
 
 def public_type(name: str) -> object:
-    """A class that ``llmmon`` exports and its import does not load.
+    """A class that ``llmmon`` exports under its own name, loaded when it is asked for.
 
     Raises:
         AttributeError: there is none of that name.
@@ -109,4 +109,8 @@ def public_type(name: str) -> object:
         from llmmon.logs import StructuredLogger as Logger
 
         return Logger
+    if name == "Request":
+        from llmmon.tracking import Request
+
+        return Request
     raise AttributeError(f"module 'llmmon' has no attribute {name!r}")

@@ -39,27 +39,27 @@ class StructuredLogger:
         self.logger = logger
         """The standard logger beneath."""
 
-    def debug(self, message: object, *args: object, **fields: object) -> None:
+    def debug(self, message: object, /, *args: object, **fields: object) -> None:
         """Log detail for finding faults. ``args`` are merged into ``message`` by ``%``."""
         self._log(logging.DEBUG, message, args, fields)
 
-    def info(self, message: object, *args: object, **fields: object) -> None:
+    def info(self, message: object, /, *args: object, **fields: object) -> None:
         """Log that something went as expected."""
         self._log(logging.INFO, message, args, fields)
 
-    def warning(self, message: object, *args: object, **fields: object) -> None:
+    def warning(self, message: object, /, *args: object, **fields: object) -> None:
         """Log something unexpected that was coped with."""
         self._log(logging.WARNING, message, args, fields)
 
-    def error(self, message: object, *args: object, **fields: object) -> None:
+    def error(self, message: object, /, *args: object, **fields: object) -> None:
         """Log a failure."""
         self._log(logging.ERROR, message, args, fields)
 
-    def critical(self, message: object, *args: object, **fields: object) -> None:
+    def critical(self, message: object, /, *args: object, **fields: object) -> None:
         """Log a failure of the whole service."""
         self._log(logging.CRITICAL, message, args, fields)
 
-    def exception(self, message: object, *args: object, **fields: object) -> None:
+    def exception(self, message: object, /, *args: object, **fields: object) -> None:
         """Log a failure with the exception that is being handled."""
         self._log(logging.ERROR, message, args, {"exc_info": True, **fields})
 
@@ -128,7 +128,9 @@ class _JsonFormatter(logging.Formatter):
         self._shape = shape
 
     def format(self, record: logging.LogRecord) -> str:
-        return json.dumps(self._shape.entry(record), ensure_ascii=False, default=str)
+        line = json.dumps(self._shape.entry(record), ensure_ascii=False, default=str)
+        # half a surrogate pair would make the stream refuse the line
+        return line.encode("utf-8", "replace").decode()
 
 
 class _PublishingHandler(logging.Handler):

@@ -17,7 +17,18 @@ def error_name(error: object) -> str | None:
     """What is recorded of an error: its type's name, or the text that the caller gives."""
     if error is None or isinstance(error, str):
         return error
+    if isinstance(error, bool):
+        return "error" if error else None
     return (error if isinstance(error, type) else type(error)).__name__
+
+
+def id_text(value: object) -> str | None:
+    """An id of the caller's own (a UUID, a number) as text, None where there is none."""
+    try:
+        return None if value is None else str(value) or None
+    except Exception:
+        # a caller's __str__ may raise anything; no recording call does
+        return None
 
 
 def put_tag(tags: dict[Any, Any], key: object, value: object) -> None:

@@ -56,12 +56,15 @@ def observe(
     Within, ``llmmon.current()`` is the request.
     """
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(function: Any) -> Any:
+        if isinstance(function, classmethod | staticmethod):
+            return type(function)(decorate(function.__func__))
         name = operation if isinstance(operation, str) else getattr(function, "__name__", "call")
         dims = (name, provider, model, None, route, prompt_version)
         return wrap(function, lambda: Request(default, dims))
 
-    return decorate(operation) if callable(operation) else decorate
+    bare = callable(operation) or isinstance(operation, classmethod)
+    return decorate(operation) if bare else decorate
 
 
 def wrap(function: Callable[..., Any], begin: Begin) -> Callable[..., Any]:

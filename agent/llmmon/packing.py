@@ -95,7 +95,8 @@ class Packer:
         self._budget.spent(len(sample), thread_time() - began_s)
 
     def _id_of(self, row: tuple[Any, ...]) -> str:
-        return str(row[EXTRA].get("id") or request_id(self._id_prefix, row[_COUNTER]))
+        own_id = row[EXTRA].get("id")
+        return own_id if isinstance(own_id, str) else request_id(self._id_prefix, row[_COUNTER])
 
     def _clear_texts(self, extra: dict[str, Any]) -> None:
         extra.pop("expected_format", None)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
             cached_tokens: int | None = None,
             ttft_ms: float | None = None,
             *,
-            error: str | None = None,
+            error: BaseException | type | str | None = None,
             user_id: str | None = None,
             session_id: str | None = None,
             cost_usd: float | None = None,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
                 output_tokens: reasoning included.
                 cached_tokens: input tokens read from a cache.
                 ttft_ms: from the request's start to its first token.
-                error: name of the error that it ended in.
+                error: the exception that it ended in, its type or a name.
                 user_id: who asked.
                 session_id: the conversation.
                 cost_usd: the cost, if the provider tells it.
@@ -77,7 +77,7 @@ def bind(monitor: Monitor, series: Series) -> Recorder:
         cached_tokens: int | None = None,
         ttft_ms: float | None = None,
         *,
-        error: str | None = None,
+        error: BaseException | type | str | None = None,
         user_id: str | None = None,
         session_id: str | None = None,
         cost_usd: float | None = None,

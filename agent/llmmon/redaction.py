@@ -7,6 +7,7 @@ what has a telling shape, and nothing else.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -42,8 +43,9 @@ _PATTERNS: Final = tuple(
         r"\bAIza[A-Za-z0-9_-]{30,}",
         r"\bhf_[A-Za-z0-9]{20,}",
         # JSON web tokens
-        r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
-        r"(?i:\b(?:bearer|basic))\s+[A-Za-z0-9._~+/=-]{12,}",
+        r"\beyJ[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]*",
+        # with a digit, "=" or camel case in it: "basic understanding" is none
+        r"(?i:\b(?:bearer|basic))\s+(?=[A-Za-z._~+/-]*(?:[0-9=]|[a-z][A-Z]))[A-Za-z0-9._~+/=-]{12,}",
         r"-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----[^-]{0,16384}(?:-----END [A-Z ]{0,32}KEY-----)?",
         # the password of user:password@host
         r"(?<=://)[^\s/:@]{1,128}:[^\s/@]{1,128}(?=@)",
@@ -93,11 +95,12 @@ def redact(value: Any, depth: int = 0) -> Any:
 
     Other objects become text. Beyond 8 levels or 256 items a part is left out.
     """
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | int):
         return value
-    if isinstance(value, str):
-        return redact_text(value)
-    if depth >= _MAX_DEPTH:
+    if isinstance(value, float):
+        # JSON has no number for what is not finite
+        return value if math.isfinite(value) else str(value)
+    if depth >= _MAX_DEPTH and not isinstance(value, str):
         return "..."
     if isinstance(value, Mapping):
         return redact_fields(value, depth)

@@ -74,7 +74,10 @@ def as_text(content: Any) -> str | None:
         return content.decode("utf-8", "replace")
     if isinstance(content, Mapping):
         inner = content.get("content", content.get("text"))
-        return str(dict(content)) if inner is None else as_text(inner)
+        if inner is None:
+            # a message or a part of one that holds no text: a call of a tool, an image
+            return None if "role" in content or "type" in content else str(dict(content))
+        return as_text(inner)
     if isinstance(content, Sequence):
         return "\n".join(filter(None, map(as_text, content)))
     return str(content)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from _thread import allocate_lock
+from _thread import TIMEOUT_MAX, allocate_lock
 from collections import deque
 
 from llmmon import deferred
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _JOIN_S = 1.0
 _READY_S = 2.0
+_FLUSH_S = 2.0
 
 _disowned: list[object] = []
 """Sockets of a parent process, kept from being closed by the garbage collector of a child."""
@@ -38,8 +39,13 @@ class FlushRequest:
         self._done.release()
 
     def wait(self, timeout_s: float) -> None:
-        """Until ``complete`` or ``timeout_s``."""
-        self._done.acquire(timeout=max(0.0, timeout_s))
+        """Until ``complete`` or ``timeout_s``; two seconds where that is no number."""
+        try:
+            limit_s = float(timeout_s)
+        except Exception:
+            # any object can come from a caller; no call but init raises
+            limit_s = _FLUSH_S
+        self._done.acquire(timeout=max(0.0, min(limit_s, TIMEOUT_MAX)))
 
 
 class Sender:
@@ -80,6 +86,10 @@ class Sender:
         except Exception as error:
             # keys that libzmq refuses, a system without descriptors: the host must not notice
             self.monitor.warn_once("failed", "sending failed: %r", error)
+        finally:
+            self.stopping = True
+            while self.flushes:
+                self.flushes.popleft().complete()
 
     def before_fork(self) -> None:
         """Let the thread finish its imports: a child would find their locks held for ever."""
@@ -109,7 +119,9 @@ class Sender:
         request = FlushRequest()
         self.flushes.append(request)
         self._write()
-        request.wait(timeout_s)
+        # whoever comes after the thread's end would wait in vain; before it, the thread answers
+        if not self.stopping:
+            request.wait(timeout_s)
 
     def stop(self) -> None:
         """End the thread; waits for it, a second at most."""

@@ -6,7 +6,7 @@ from time import perf_counter, time_ns
 
 from llmmon.buffer import HIGH
 from llmmon.context import current_node
-from llmmon.node import Node, put_tag
+from llmmon.node import Node, id_text, put_tag
 from llmmon.recording import forget_texts
 from llmmon.span import Span
 from llmmon.usage import merge, whole_input
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from llmmon.monitor import Monitor
 
 MAX_TEXT = 65_536
-"""Characters of a text that are kept, as ``llmmon.protocol.event.MAX_TEXT``."""
+"""Characters of a text that may travel, as ``llmmon.protocol.event.MAX_TEXT``."""
+# so that redaction sees a secret whole that stands where the text is cut
+_KEPT_TEXT = MAX_TEXT + 1024
 
 _NO_USAGE = (None, None, None, None)
 
@@ -68,9 +70,9 @@ class Request(Node):
 
     def identify(self, request_id: object, trace_id: object, parent_id: object) -> None:
         """Take ids that come from elsewhere, None to keep this one's own."""
-        self._id = request_id if isinstance(request_id, str) else self._id
-        self._trace = trace_id if isinstance(trace_id, str) else self._trace
-        self._parent = parent_id if isinstance(parent_id, str) else self._parent
+        self._id = id_text(request_id) or self._id
+        self._trace = id_text(trace_id) or self._trace
+        self._parent = id_text(parent_id) or self._parent
 
     def span(self, name: str) -> Span:
         """A step inside the request, to be used as a context manager.
@@ -142,7 +144,7 @@ class Request(Node):
         """
         for name, text in (("query", query), ("response", response), ("context", context)):
             if text is not None:
-                self.set(name, text[:MAX_TEXT] if type(text) is str else text)
+                self.set(name, _kept(text))
         if expected_format is not None:
             self.set("expected_format", expected_format)
 
@@ -275,3 +277,10 @@ class Request(Node):
             except (ValueError, RuntimeError):
                 # as in context.leave, written out: this is the hot path
                 return
+
+
+def _kept(text: object) -> object:
+    if type(text) is str:
+        return text[:_KEPT_TEXT]
+    # callers go on appending to their list of messages
+    return list(text) if type(text) is list else text

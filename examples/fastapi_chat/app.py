@@ -21,7 +21,6 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 import llmmon
-from llmmon.tracking import Request as TrackedRequest
 
 MODEL = os.environ.get("MODEL", "gpt-4o-mini")
 PROVIDER = os.environ.get("PROVIDER", "openai")
@@ -92,10 +91,10 @@ async def events(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
             yield json.loads(data)
 
 
-def note(req: TrackedRequest, event: dict[str, Any]) -> None:
+def note(req: llmmon.Request, event: dict[str, Any]) -> None:
     """Take down what an event says of the whole request: model, end, tokens."""
     req.outcome(response_model=event.get("model"))
-    for choice in event.get("choices", []):
+    for choice in event.get("choices") or []:
         req.outcome(finish_reason=choice.get("finish_reason"))
     if usage := event.get("usage"):
         details = usage.get("prompt_tokens_details") or {}
@@ -108,7 +107,7 @@ def note(req: TrackedRequest, event: dict[str, Any]) -> None:
 
 def pieces_of(event: dict[str, Any]) -> list[str]:
     """The text that an event adds to the answer."""
-    deltas = [choice.get("delta") or {} for choice in event.get("choices", [])]
+    deltas = [choice.get("delta") or {} for choice in event.get("choices") or []]
     return [delta["content"] for delta in deltas if delta.get("content")]
 
 

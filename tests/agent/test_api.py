@@ -1,5 +1,6 @@
 """``record`` and ``recorder``, and that nothing a caller passes ever raises."""
 
+import uuid
 from typing import Any
 
 from hypothesis import given, settings
@@ -157,3 +158,46 @@ def test_no_method_of_a_request_raises(a: Any, b: Any, c: Any) -> None:
         llmmon.score(a, b, c)
         llmmon.record("after")
     assert events.requests[-1]["operation"] == "after"
+
+
+def test_an_exception_is_told_by_its_type_however_it_comes() -> None:
+    error: Any = ValueError("secret detail")
+    with capture_events() as events:
+        llmmon.recorder("chat")(1.0, error=error)
+        llmmon.recorder("chat")(1.0, error="TimeoutError")
+        llmmon.record(extra={"error": error})
+    assert [row["error"] for row in events.requests] == ["ValueError", "TimeoutError", "ValueError"]
+
+
+def test_an_id_of_any_type_is_the_one_that_scores_refer_to() -> None:
+    own: Any = uuid.UUID(int=7)
+    with capture_events() as events:
+        told = llmmon.record(extra={"id": 5})
+        with llmmon.track(request_id=own, trace_id=own, parent_id=own) as request:
+            pass
+        hostile: Any = Hostile()
+        llmmon.track(request_id=hostile).finish()
+    first, second, third = events.requests
+    assert first["id"] == told == "5"
+    assert second["id"] == second["trace_id"] == second["parent_id"] == request.id == str(own)
+    assert third["id"]
+
+
+def test_a_dimension_that_cannot_be_used_costs_itself_alone() -> None:
+    bad: list[Any] = [["gpt-4o"], Hostile(), {"a": 1}]
+    with capture_events() as events:
+        for model in bad:
+            llmmon.record("chat", model=model, latency_ms=1.0)
+            llmmon.recorder("chat", provider="p", model=model)(2.0)
+    assert events.unencodable == 0
+    assert [row["operation"] for row in events.requests] == ["chat"] * 6
+    assert [row.get("model") for row in events.requests][::2] == ["['gpt-4o']", None, "{'a': 1}"]
+
+
+def test_an_error_can_be_a_yes_or_a_no() -> None:
+    errors: list[Any] = [True, False]
+    with capture_events() as events:
+        for error in errors:
+            llmmon.record(error=error)
+            llmmon.recorder("chat")(1.0, error=error)
+    assert [row.get("error") for row in events.requests] == ["error", "error", None, None]

@@ -62,7 +62,7 @@ def field_named(kind: Kind, name: str) -> Field:
         ("user_id", 42, "42"),
         ("user_id", "x" * 500, "x" * 128),
         ("user_id", "a\ud800b", "a?b"),
-        ("user_id", "", ""),
+        ("user_id", "", None),
         ("tags", {"a": 1, "b": None, 3: "c"}, {"a": "1", "3": "c"}),
         ("tags", ["a"], None),
     ],
@@ -81,3 +81,9 @@ def test_tags_are_bounded() -> None:
 
 def test_every_number_type_has_bounds() -> None:
     assert {field.type for field in FIELDS} <= set(Type)
+
+
+def test_an_empty_text_is_missing_whatever_stands_beside_it() -> None:
+    field = field_named(Kind.REQUEST, "error")
+    assert clean_column(field, ["", "TimeoutError"]) == [None, "TimeoutError"]
+    assert clean_column(field, ["", ""]) == [None, None]

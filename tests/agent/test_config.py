@@ -60,3 +60,27 @@ def test_keys_come_together_and_the_secret_is_not_shown() -> None:
     assert config.keys is not None
     assert config.keys.public_key == "p" * 40
     assert config.keys.secret_key not in repr(config.keys).replace(config.keys.server_key, "")
+
+
+@pytest.mark.parametrize("name", ["service", "environment"])
+def test_a_name_is_text_that_can_travel(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name}: expected text"):
+        resolve({name: "half \ud83d a pair"}, {})
+
+
+def test_the_default_service_can_travel_whatever_the_program_is_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.argv", ["/srv/caf\udce9.py"])
+    assert resolve({}, {}).service == "caf?"
+
+
+def test_a_key_of_other_characters_is_refused() -> None:
+    names = CurveKeys._fields
+    with pytest.raises(ConfigError, match="40 characters of Z85"):
+        resolve(dict.fromkeys(names, "ö" * 40), {})
+
+
+def test_a_bad_endpoint_of_the_environment_is_named_with_its_variable() -> None:
+    with pytest.raises(EndpointError, match="LLMMON_ENDPOINT: 'here': expected"):
+        resolve({}, {"LLMMON_ENDPOINT": "here"})

@@ -199,8 +199,8 @@ def test_recording_while_the_interpreter_shuts_down_raises_nothing(collector: An
 def test_keys_that_cannot_be_used_are_one_warning(collector: Any) -> None:
     prelude = """
         import llmmon, sys
-        llmmon.init(endpoint=sys.argv[1], server_key=" " * 40, public_key=" " * 40,
-                    secret_key=" " * 40)
+        llmmon.init(endpoint=sys.argv[1], server_key="#" * 40, public_key="#" * 40,
+                    secret_key="#" * 40)
         llmmon.record("chat")
         print(llmmon.flush(timeout_s=0.2).pending)
     """

@@ -59,3 +59,7 @@ def test_constants_that_are_spelt_twice_agree_with_the_protocol() -> None:
     request = api.track("chat")
     prefix, _, number = request.id.partition("-")
     assert request.id == event.request_id(prefix, int(number, 16))
+
+
+def test_the_type_of_a_tracked_request_is_public() -> None:
+    assert type(llmmon.track("chat")) is llmmon.Request

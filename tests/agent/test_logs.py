@@ -122,3 +122,26 @@ def test_bad_arguments_do_not_raise() -> None:
 def test_an_unknown_level_is_refused() -> None:
     with pytest.raises(ValueError, match="LOUD"):
         llmmon.get_logger("loud", level="LOUD")
+
+
+def test_any_field_name_can_be_used() -> None:
+    stream = io.StringIO()
+    with capture_events():
+        llmmon.get_logger("names", stream=stream).info("kept", message="other", self=1)
+    (line,) = lines(stream)
+    assert (line["message"], line["field_message"], line["self"]) == ("kept", "other", 1)
+
+
+def test_a_line_is_strict_json_and_can_be_written() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
+    with capture_events():
+        log = llmmon.get_logger("strict", stream=stream)
+        log.info("half \ud83d a pair", ratio=float("nan"), most=[float("inf")])
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    line = json.loads(raw.getvalue(), parse_constant=refuse)
+    assert line["message"] == "half ? a pair"
+    assert (line["ratio"], line["most"]) == ("nan", ["inf"])

@@ -170,3 +170,27 @@ def test_partials_methods_and_callable_objects() -> None:
         assert asyncio.run(observed(2)) == 3
         assert llmmon.observe("bot")(Bot())() == "called"
     assert [row["operation"] for row in events.requests] == ["ask", "add", "bot"]
+
+
+def test_static_and_class_methods_in_either_order() -> None:
+    class Bot:
+        @llmmon.observe
+        @classmethod
+        def made(cls) -> str:
+            return cls.__name__
+
+        @llmmon.observe("add")
+        @staticmethod
+        def add(a: int, b: int) -> int:
+            return a + b
+
+        @classmethod
+        @llmmon.observe("told")
+        def told(cls) -> str:
+            return cls.__name__
+
+    with capture_events() as events:
+        assert (Bot.made(), Bot().made(), Bot.add(1, 2), Bot().add(3, 4)) == ("Bot", "Bot", 3, 7)
+        assert Bot.told() == "Bot"
+    operations = [row["operation"] for row in events.requests]
+    assert operations == ["made", "made", "add", "add", "told"]

@@ -51,3 +51,17 @@ def test_losses_travel_with_the_batch() -> None:
     (part,) = packer().requests([row(1)], {"queue_full": 7}, 0.0)
     assert part.payload is not None
     assert decode_batch(part.payload, 1).lost == {"queue_full": 7}
+
+
+class Hostile:
+    """Raises when it is read."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def test_an_id_that_cannot_be_read_costs_no_other_row() -> None:
+    rows = [row(1, {"id": Hostile(), "query": "a"}), row(2, {"query": "b"})]
+    (part,) = packer().requests(rows, {}, 0.0)
+    assert part.events == 2
+    assert part.payload is not None

@@ -65,6 +65,8 @@ def test_secrets_inside_text_are_replaced_and_the_rest_stays(secret: str) -> Non
         ("3782 822463 10005, 4111111111111111", f"{REDACTED}, {REDACTED}"),
         ("task-based risk-averse sk-short", None),
         ("latency 1234567890123 ns", None),
+        ("a basic understanding of bearer authentication", None),
+        ("Authorization: Basic dXNlcjpwYXNzd29yZA==", f"Authorization: {REDACTED}"),
     ],
 )
 def test_shapes_around_and_beside_secrets(text: str, clean: str | None) -> None:

@@ -57,6 +57,9 @@ def test_scores_of_the_caller_are_kept() -> None:
         ({"role": "user", "content": "hi"}, "hi"),
         ([{"content": "a"}, {"content": [{"type": "text", "text": "b"}]}, "c"], "a\nb\nc"),
         (12, "12"),
+        ([{"type": "image_url", "image_url": {"url": "data:AAAA"}}, {"text": "b"}], "b"),
+        ([{"role": "assistant", "content": None, "tool_calls": []}, "c"], "c"),
+        ({"title": "T"}, "{'title': 'T'}"),
     ],
 )
 def test_messages_and_documents_become_text(content: object, text: str | None) -> None:

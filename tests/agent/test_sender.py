@@ -1,6 +1,7 @@
 """The sender against a collector's double, over real sockets."""
 
 import logging
+import math
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -216,3 +217,29 @@ def test_many_threads_lose_nothing(service: Any) -> None:
     assert stats.emitted == 6000
     assert stats.acknowledged + sum(stats.lost.values()) == 6000
     assert len({row["id"] for row in service.requests}) == stats.acknowledged
+
+
+def test_a_flush_ends_when_another_thread_shuts_down(service: Any, until: Until) -> None:
+    llmmon.record("chat")
+    results: list[Any] = []
+    waiting = threading.Thread(
+        target=lambda: results.append(llmmon.flush(timeout_s=3600)), daemon=True
+    )
+    waiting.start()
+    until(lambda: default.sender is not None and default.sender.courier is not None)
+    llmmon.shutdown(timeout_s=0.0)
+    until(lambda: results)
+    assert results == [(0, 0, 1)]
+
+
+@pytest.mark.parametrize("timeout_s", [None, "2", math.inf, 1e300, object()])
+def test_no_timeout_raises(service: Any, timeout_s: Any) -> None:
+    service.start()
+    llmmon.record("chat")
+    assert llmmon.flush(timeout_s) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("timeout_s", [math.nan, -math.inf, -1])
+def test_a_timeout_that_is_over_waits_for_nothing(service: Any, timeout_s: Any) -> None:
+    llmmon.record("chat")
+    assert llmmon.flush(timeout_s) == (0, 1, 0)

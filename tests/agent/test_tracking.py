@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import llmmon
+from llmmon.protocol.event import MAX_TEXT
 from llmmon.testing import capture_events
 
 
@@ -217,3 +218,30 @@ def test_captured_content_is_redacted() -> None:
     (row,) = events.requests
     assert row["query"] == "my key is [REDACTED]"
     assert row["response"] == "Noted."
+
+
+def test_messages_are_scored_as_they_were_when_given() -> None:
+    question = {"role": "user", "content": "What is the capital of France?"}
+    messages = [question]
+    llmmon.init(service="s", capture_content=True, handle_sigterm=False)
+    try:
+        with capture_events() as events:
+            with llmmon.track() as request:
+                request.content(query=messages, response="Paris.")
+            messages.append({"role": "assistant", "content": "Paris."})
+    finally:
+        llmmon.init(service="s", capture_content=False, handle_sigterm=False)
+    assert events.requests[0]["query"] == question["content"]
+
+
+def test_a_secret_where_a_long_text_is_cut_does_not_leave_in_part() -> None:
+    secret = "sk-abcdefghijklmnopqrstuvwxyz0123456789"
+    text = "x " * ((MAX_TEXT - 30) // 2) + secret + " y" * MAX_TEXT
+    llmmon.init(service="s", capture_content=True, handle_sigterm=False)
+    try:
+        with capture_events() as events, llmmon.track() as request:
+            request.content(query=text)
+    finally:
+        llmmon.init(service="s", capture_content=False, handle_sigterm=False)
+    assert "sk-" not in events.requests[0]["query"]
+    assert len(events.requests[0]["query"]) <= MAX_TEXT

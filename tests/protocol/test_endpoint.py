@@ -47,6 +47,8 @@ def test_loopback_is_local(host: str) -> None:
         "tcp://host:65534",
         "tcp://host:port",
         "tcp://[::1]:9400",
+        "tcp://two words:9400",
+        "tcp://a/b:9400",
     ],
 )
 def test_a_bad_address_is_named(text: str) -> None:

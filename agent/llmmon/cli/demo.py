@@ -43,7 +43,7 @@ _SETTLE_S: Final = 10.0
 )
 @click.option("--keep", is_flag=True, help="Keep the collector's files and say where.")
 def demo(as_json: bool, headless: bool, **options: Any) -> None:
-    """Watch recorded production traffic: nothing is invented, nothing leaves this machine.
+    """Watch recorded production traffic: every number was measured, nothing leaves this machine.
 
     Starts a collector in a temporary directory, plays the traffic through the agent, opens
     llmmon-tui, and takes everything away afterwards.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 
 import click
 
@@ -12,12 +13,21 @@ from llmmon.cli.tables import plain
 from llmmon.protocol.endpoint import Address
 from llmmon.protocol.names import DIMENSIONS
 
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # a container's user often has no name
+        return f"uid {os.getuid()}"
+
+
 _MATCHABLE = ("rule", *DIMENSIONS)
 
 
 @click.command()
 @click.argument("alert_id")
-@click.option("--by", default=getpass.getuser, help="Who. [default: your login]")
+@click.option("--by", default=_login, help="Who. [default: your login]")
 @click.option("--note", default="", help="Why, for those who read it later.")
 @connect_option
 def ack(alert_id: str, by: str, note: str, address: Address) -> None:
@@ -30,7 +40,7 @@ def ack(alert_id: str, by: str, note: str, address: Address) -> None:
 @click.command()
 @click.argument("matchers", nargs=-1, required=True, metavar="NAME=VALUE...")
 @click.option("--for", "length_s", default="1h", show_default=True, callback=duration_s)
-@click.option("--by", default=getpass.getuser, help="Who. [default: your login]")
+@click.option("--by", default=_login, help="Who. [default: your login]")
 @click.option("--comment", default="", help="Why, for those who read it later.")
 @connect_option
 def silence(

@@ -11,7 +11,12 @@ from typing import Any, Final
 import click
 
 from llmmon.errors import EndpointError
-from llmmon.protocol.endpoint import Address, default_address, parse_address
+from llmmon.protocol.endpoint import (
+    ENDPOINT_VARIABLE,
+    Address,
+    default_address,
+    parse_address,
+)
 from llmmon.protocol.names import DIMENSIONS
 
 Command = Callable[..., Any]
@@ -44,7 +49,8 @@ def _address(ctx: click.Context, param: click.Parameter, value: str | None) -> A
     try:
         return parse_address(text)
     except EndpointError as error:
-        raise click.BadParameter(str(error), ctx, param) from error
+        reason = str(error) if value else f"{ENDPOINT_VARIABLE}: {error}"
+        raise click.BadParameter(reason, ctx, param) from error
 
 
 _CONNECT: Final = click.option(

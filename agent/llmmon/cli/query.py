@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any, Final
 
 import click
@@ -51,5 +52,16 @@ def query(sql: str, shape: str, limit: int, timeout_s: float, address: Address) 
 def result_text(columns: list[str], rows: list[list[Any]], shape: str) -> str:
     """Rows as a table, as CSV, or as a JSON list of objects."""
     if shape == "json":
-        return json_text([dict(zip(columns, row, strict=True)) for row in rows], indent=2)
+        names = distinct(columns)
+        return json_text([dict(zip(names, row, strict=True)) for row in rows], indent=2)
     return csv_text(columns, rows) if shape == "csv" else table(columns, rows)
+
+
+def distinct(columns: list[str]) -> list[str]:
+    """The names, with a number behind what stands there already, as after a join."""
+    names: list[str] = []
+    for name in columns:
+        taken = {*names, *columns} if name in names else set()
+        numbered = (f"{name}_{n}" for n in count(2))
+        names.append(next(n for n in numbered if n not in taken) if taken else name)
+    return names

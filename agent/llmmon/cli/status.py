@@ -103,4 +103,8 @@ def status_text(collector: dict[str, Any], snapshot: Snapshot) -> str:
 def rows_text(rows: list[dict[str, Any]]) -> str:
     """Rows that share their names as a table, in the first row's order."""
     headers = list(rows[0])
-    return table(headers, [[row.get(name) for name in headers] for row in rows])
+    return table(headers, [[_cell(row.get(name)) for name in headers] for row in rows])
+
+
+def _cell(value: object) -> object:
+    return f"{value:.1f}" if isinstance(value, float) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,8 +22,9 @@ from llmmon.protocol.endpoint import Address
 SERVICE: Final = "demo-chat"
 SEED: Final = 20231116
 """The day of the arrivals: every demo plays the same requests."""
-_CALM_S: Final = 20.0
-_TROUBLE_S: Final = 60.0
+_CALM_S: Final = 15.0
+_TROUBLE_S: Final = 45.0
+"""So that, with rules over a minute, alerts have resolved three minutes after the beginning."""
 _FLUSH_S: Final = 5.0
 
 
@@ -44,13 +46,12 @@ class Playing(NamedTuple):
 
 
 def incident_of(options: Options) -> Incident | None:
-    """When the trouble comes: quarters of a run of known length, else soon and for two minutes."""
+    """When the trouble comes: soon, and over while a short run still lasts."""
     if not options.incident:
         return None
-    if options.seconds is None:
-        return Incident(HISTORY_S + _CALM_S, _TROUBLE_S, _TROUBLE_S)
-    quarter_s = options.seconds / 4
-    return Incident(HISTORY_S + quarter_s, quarter_s, quarter_s)
+    longest_s = math.inf if options.seconds is None else options.seconds / 4
+    calm_s, trouble_s = min(_CALM_S, longest_s), min(_TROUBLE_S, longest_s)
+    return Incident(HISTORY_S + calm_s, trouble_s, trouble_s)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +12,7 @@ from llmmon.errors import EndpointError
 ENDPOINT_VARIABLE: Final = "LLMMON_ENDPOINT"
 _IPC_PATH_MAX: Final = 107 - len("/snapshots.sock")
 _LAST_BASE_PORT: Final = 65533
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\*")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
 
 
@@ -71,7 +73,7 @@ def _ipc_address(text: str) -> Address:
 
 def _tcp_address(text: str) -> Address:
     host, _, port_text = text.removeprefix("tcp://").rpartition(":")
-    if "[" in host:
+    if host and not _HOST.fullmatch(host):
         raise EndpointError(f"{text!r}: expected a host name or an IPv4 address")
     if not host or not port_text.isdecimal() or not 1 <= int(port_text) <= _LAST_BASE_PORT:
         raise EndpointError(f"{text!r}: expected tcp://HOST:PORT with a port of 1 to 65533")

@@ -28,6 +28,7 @@ _MAX_PREFIX: Final = 64
 _MAX_OPEN: Final = 64
 _HEADER: Final = struct.Struct("<BB16sQQQQIqq")
 HEADER_SIZE: Final = _HEADER.size
+_HEARTBEAT: Final = (*(str, str, str, int, str, int, dict, int), int | float, list, int)
 _CRC: Final = struct.Struct("<I")
 _FIELDS: Final = {kind: {f.number: f for f in fields} for kind, fields in SCHEMA.items()}
 
@@ -216,23 +217,13 @@ def decode_heartbeat(payload: bytes) -> Heartbeat:
     Raises:
         SchemaError: anything that ``encode_heartbeat`` would not have written.
     """
-    match unpack(payload):
-        case [
-            str() as service,
-            str() as environment,
-            str() as host,
-            int() as pid,
-            str() as version,
-            int() as emitted,
-            dict() as lost,
-            int() as buffered,
-            int() | float() as interval_s,
-            list() as open_requests,
-            int() as open_total,
-        ]:
-            pass
-        case _:
-            raise SchemaError("heartbeat: unexpected shape")
+    plain = unpack(payload)
+    if not isinstance(plain, list) or len(plain) != len(_HEARTBEAT):
+        raise SchemaError("heartbeat: unexpected shape")
+    if not all(map(isinstance, plain, _HEARTBEAT)):
+        raise SchemaError("heartbeat: unexpected shape")
+    service, environment, host, pid, version, emitted, lost, buffered = plain[:8]
+    interval_s, open_requests, open_total = plain[8:]
     if len(open_requests) > _MAX_OPEN or max(map(len, (service, environment, host))) > 256:
         raise SchemaError("heartbeat: over its bounds")
     return Heartbeat(

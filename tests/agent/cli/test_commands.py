@@ -53,6 +53,15 @@ def test_a_bad_address_is_a_usage_error() -> None:
     assert "expected ipc://DIR or tcp://HOST:PORT" in done.stderr
 
 
+def test_a_bad_address_of_the_environment_is_named_with_its_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LLMMON_ENDPOINT", "here")
+    done = llmmon("status")
+    assert done.returncode == 2
+    assert "LLMMON_ENDPOINT: 'here': expected" in done.stderr
+
+
 def test_without_click_it_says_how_to_get_it() -> None:
     hide_click = "import sys; sys.modules['click'] = None; sys.argv = ['llmmon', 'status']"
     script = f"{hide_click}\nfrom llmmon.cli.main import main\nmain()"

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
 from typing import Any
+
+import pytest
 
 from llmmon.errors import ControlError
 
@@ -36,3 +39,17 @@ def test_silence_refuses_other_names_and_times(run: Any, collector: Any) -> None
     assert run("silence").exit_code == 2
     assert run("silence", "model=m", "--for", "0s").exit_code == 2
     assert collector.asked == []
+
+
+def test_a_login_without_a_name_is_told_by_its_number(
+    run: Any, collector: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(uid: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    result = run("ack", "a")
+    assert result.exit_code == 0, result.output
+    assert collector.asked[0][1]["by"] == f"uid {os.getuid()}"

@@ -56,3 +56,13 @@ def test_a_query_that_takes_too_long_is_bad_not_usage(run: Any, collector: Any) 
 
     collector.methods["query"] = refuse
     assert run("query", "SELECT 1").exit_code == 1
+
+
+def test_columns_of_one_name_are_all_kept(run: Any, collector: Any) -> None:
+    collector.methods["query"] = lambda _params: {
+        "columns": ["id", "id", "id_2", "id"],
+        "rows": [[1, 2, 3, 4]],
+        "truncated": False,
+    }
+    rows = json.loads(run("query", "SELECT 1", "--format", "json").output)
+    assert rows == [{"id": 1, "id_3": 2, "id_2": 3, "id_4": 4}]

@@ -58,3 +58,12 @@ def test_the_text_names_alerts_and_agents(run: Any, collector: Any, make: Any) -
 
 def test_line_and_json_exclude_each_other(run: Any, collector: Any) -> None:
     assert run("status", "--line", "--json").exit_code == 2
+
+
+def test_times_of_agents_are_cut_to_what_a_person_reads(run: Any, collector: Any) -> None:
+    status = collector.methods["status"]({})
+    agents = [{**row, "heard_s_ago": 2.278741837} for row in status["agents"]]
+    collector.methods["status"] = lambda _params: {**status, "agents": agents}
+    output = run("status").output
+    assert "2.3" in output
+    assert "2.27" not in output
