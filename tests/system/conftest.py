@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,20 @@ def short_dir() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="llmmon-"))
     yield path
     shutil.rmtree(path)
+
+
+@pytest.fixture
+def unstarted(short_dir: Path) -> Iterator[Callable[..., CollectorProcess]]:
+    """Makes a collector that the test starts, from the text of its configuration."""
+    made: list[CollectorProcess] = []
+
+    def make(config: str = "") -> CollectorProcess:
+        made.append(CollectorProcess(short_dir, config))
+        return made[-1]
+
+    yield make
+    for process in made:
+        process.close()
 
 
 @pytest.fixture

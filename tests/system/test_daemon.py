@@ -10,10 +10,13 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.collector import CollectorProcess, eventually
+
+Unstarted = Callable[[str], CollectorProcess]
 
 
 def _status(collector: CollectorProcess) -> dict:
@@ -40,15 +43,14 @@ def _get(url: str) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
-def test_sighup_loads_the_configuration_again(short_dir: Path) -> None:
-    collector = CollectorProcess(short_dir, '[collector]\nname = "before"\n')
+def test_sighup_loads_the_configuration_again(unstarted: Unstarted) -> None:
+    collector = unstarted('[collector]\nname = "before"\n')
     collector.start()
     assert _status(collector)["name"] == "before"
     collector.config.write_text('[collector]\nname = "after"\n')
     assert collector.process is not None
     collector.process.send_signal(signal.SIGHUP)
     eventually(lambda: _status(collector)["name"] == "after", 10, collector.log_text())
-    collector.close()
 
 
 def test_a_broken_configuration_is_told_at_the_start(tmp_path: Path) -> None:
@@ -76,10 +78,10 @@ def test_an_address_that_others_can_reach_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz", "/metrics"])
-def test_http_answers(short_dir: Path, path: str) -> None:
-    collector = CollectorProcess(short_dir, '[collector]\nhttp = "127.0.0.1:0"\n')
+def test_http_answers(unstarted: Unstarted, path: str) -> None:
+    collector = unstarted('[collector]\nhttp = "127.0.0.1:0"\n')
     collector.start(http=None)
-    trace = short_dir / "trace.jsonl"
+    trace = collector.directory / "trace.jsonl"
     trace.write_text('{"model": "gpt-4o", "provider": "openai", "latency_ms": 5}\n' * 10)
     collector.client("replay", str(trace), "--speed", "max")
     base = f"http://{_status(collector)['http']}"
@@ -89,7 +91,6 @@ def test_http_answers(short_dir: Path, path: str) -> None:
         eventually(
             lambda: "llmmon_events_stored_total 10" in _get(base + path)[1], 10, "no metrics"
         )
-    collector.close()
 
 
 def test_a_service_manager_hears_of_start_and_stop(short_dir: Path) -> None:
@@ -103,8 +104,12 @@ def test_a_service_manager_hears_of_start_and_stop(short_dir: Path) -> None:
             env={**os.environ, "NOTIFY_SOCKET": str(path)},
             stderr=subprocess.DEVNULL,
         )
-        assert manager.recv(4096).startswith(b"READY=1")
-        process.terminate()
-        while not manager.recv(4096).startswith(b"STOPPING=1"):
-            pass
-        assert process.wait(timeout=30) == 0
+        try:
+            assert manager.recv(4096).startswith(b"READY=1")
+            process.terminate()
+            while not manager.recv(4096).startswith(b"STOPPING=1"):
+                pass
+            assert process.wait(timeout=30) == 0
+        finally:
+            process.kill()
+            process.wait()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 from support.collector import CollectorProcess
 
 SERVICE = """
@@ -50,14 +52,36 @@ class Service:
         self.process.stdin.flush()
         return self.line()
 
+    def complaints(self) -> int:
+        """Lines on stderr, once it has ended."""
+        self.process.communicate(timeout=60)
+        return len(Path(self._log.name).read_text().splitlines())
+
     def close(self) -> None:
+        self.process.kill()
         self.process.communicate(timeout=60)
         self._log.close()
 
 
-def test_what_was_recorded_before_the_collector_came_is_delivered(short_dir: Path) -> None:
-    collector = CollectorProcess(short_dir)
-    service = Service(collector.address, 3000, short_dir / "service.err")
+@pytest.fixture
+def start(short_dir: Path) -> Iterator[Callable[[str, int], Service]]:
+    """Starts a service that records so many requests."""
+    services: list[Service] = []
+
+    def begin(address: str, count: int) -> Service:
+        services.append(Service(address, count, short_dir / "service.err"))
+        return services[-1]
+
+    yield begin
+    for service in services:
+        service.close()
+
+
+def test_what_was_recorded_before_the_collector_came_is_delivered(
+    unstarted: Callable[..., CollectorProcess], start: Callable[[str, int], Service]
+) -> None:
+    collector = unstarted()
+    service = start(collector.address, 3000)
     assert service.line() == {"answers": 3000, "lost": {}, "buffered": 3000}
     collector.start()
     outcome = service.flush()
@@ -65,14 +89,14 @@ def test_what_was_recorded_before_the_collector_came_is_delivered(short_dir: Pat
     assert collector.query("SELECT count(*) AS n, sum(input_tokens) AS i FROM requests") == [
         {"n": 3000, "i": sum(range(3000))}
     ]
-    service.close()
-    collector.close()
-    assert len((short_dir / "service.err").read_text().splitlines()) <= 1
+    assert service.complaints() <= 1
 
 
-def test_beyond_its_bound_an_agent_drops_and_counts(short_dir: Path) -> None:
-    collector = CollectorProcess(short_dir)
-    service = Service(collector.address, 60_000, short_dir / "service.err")
+def test_beyond_its_bound_an_agent_drops_and_counts(
+    unstarted: Callable[..., CollectorProcess], start: Callable[[str, int], Service]
+) -> None:
+    collector = unstarted()
+    service = start(collector.address, 60_000)
     before = service.line()
     assert before["answers"] == 60_000
     assert before["buffered"] + sum(before["lost"].values()) == 60_000
@@ -83,9 +107,7 @@ def test_beyond_its_bound_an_agent_drops_and_counts(short_dir: Path) -> None:
     assert collector.query("SELECT count(*) AS n FROM requests") == [{"n": outcome["acknowledged"]}]
     ingest = collector.snapshot()["ingest"]
     assert sum(ingest["events_lost"].values()) == sum(outcome["lost"].values())
-    service.close()
-    collector.close()
-    assert len((short_dir / "service.err").read_text().splitlines()) <= 1
+    assert service.complaints() <= 1
 
 
 def test_without_a_collector_the_service_ends_by_itself(short_dir: Path) -> None:
