@@ -86,6 +86,7 @@ def test_the_built_in_rules_are_as_documented() -> None:
     }
     assert {spec.cooldown_s for spec in BUILTIN_RULES} == {900}
     assert {spec.for_s for spec in BUILTIN_RULES} == {0}
+    assert {spec.keep_firing_for_s for spec in BUILTIN_RULES} == {30}
 
 
 def test_a_rule_replaces_or_disables_the_built_in_one_of_its_name() -> None:

@@ -10,7 +10,8 @@ from llmmon_collector.rules.model import RuleSpec
 
 
 def _rule(name: str, value: str, summary: str, **keys: Any) -> RuleSpec:
-    return RuleSpec.model_validate({"name": name, "value": value, "summary": summary, **keys})
+    fields = {"name": name, "value": value, "summary": summary, "keep_firing_for": "30s"}
+    return RuleSpec.model_validate(fields | keys)
 
 
 BUILTIN_RULES: Final[tuple[RuleSpec, ...]] = (
@@ -49,7 +50,8 @@ BUILTIN_RULES: Final[tuple[RuleSpec, ...]] = (
 """Over the whole, in the last five minutes (cost: the last hour), cooldown 15 minutes.
 
 They have no ``for``: the windows already smooth, and a breach should show within a tick. They have
-no hysteresis either, so the limit is exactly what it says; the cooldown quietens flapping.
+no hysteresis either, so the limit is exactly what it says; half a minute of calm before they
+resolve and the cooldown quieten flapping.
 """
 
 
