@@ -20,7 +20,9 @@ def model_of(snapshot: Snapshot | None, view: View | None = None, *, rows: bool 
         model.arrive(snapshot, 0, snapshot.at_ns)
         params = model.history_request(snapshot.at_ns)
         if params is not None:
-            told = parse_history(model.view.window_s, history({**params, "points": 100}))
+            told = parse_history(
+                model.view.window_s, history({**params, "points": 100}), snapshot.at_ns
+            )
             model.set_history(told, model.view.where, snapshot.at_ns)
     if rows:
         model.add_rows(parse_rows(request_rows()))

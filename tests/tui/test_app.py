@@ -40,7 +40,7 @@ def shows(pilot, *parts):
 
 
 def first_group(pilot):
-    return pilot.app.screen.tables["groups"].rows[0].cells[0].split()[0]
+    return pilot.app.screen.tables["groups"].rows[0].cells[0].text
 
 
 async def publish(pilot, peer, **changes):
@@ -354,11 +354,11 @@ async def test_stale_by_age(peer):
         assert not chart.has_class("-stale")
         clock.advance(4)
         await painted(pilot)
-        assert shows(pilot, "▲ STALE", "lag 4.0s")
+        assert shows(pilot, "▲ STALE", "age 4.0s")
         assert chart.has_class("-stale")
         clock.advance(8)
         await painted(pilot)
-        assert shows(pilot, "✖ STALE", "lag 12s")
+        assert shows(pilot, "✖ STALE", "age 12s")
         await publish(pilot, peer, at_ns=clock())
         assert shows(pilot, "● LIVE")
         assert not chart.has_class("-stale")
@@ -410,6 +410,18 @@ async def test_ascii_shows_nothing_else(peer):
             assert "\n".join(screen_text(pilot)).isascii()
 
 
+@pytest.mark.parametrize(
+    "keys", [["question_mark"], ["5", "enter"], ["a"], ["7", "enter"], ["colon"]]
+)
+async def test_ascii_holds_for_what_lies_over_the_screen_and_for_scroll_bars(peer, keys):
+    serve_all(peer, busy_snapshot(alerts=tuple(alert(id=str(n)) for n in range(30))))
+    async with running(app_of(peer.address, ascii_only=True), (80, 20)) as pilot:
+        await pilot.press(*keys)
+        await pilot.pause(0.3)
+        foreign = {one for one in "".join(screen_text(pilot)) if not one.isascii()}
+        assert not foreign
+
+
 @pytest.mark.parametrize("theme", ["dark", "light", "safe", "ansi"])
 async def test_themes(peer, theme):
     async with running(app_of(peer.address, theme=theme)) as pilot:
@@ -421,6 +433,46 @@ async def test_no_color(peer, monkeypatch):
     async with running(app_of(peer.address)) as pilot:
         assert pilot.app.theme == "ansi-dark"
         assert shows(pilot, "● LIVE")
+        colours = {color for style in styles(pilot) for color in (style.color, style.bgcolor)}
+        assert all(color.is_default for color in colours if color is not None)
+
+
+def styles(pilot):
+    background = pilot.app.screen.background_colors[1]
+    for strip in pilot.app.screen._compositor.render_strips():
+        segments = list(strip)
+        for line_filter in pilot.app.get_line_filters():
+            segments = line_filter.apply(segments, background)
+        yield from (segment.style for segment in segments if segment.style is not None)
+
+
+async def test_a_small_side_panel_still_shows_alerts(peer):
+    async with running(app_of(peer.address), (30, 10)) as pilot:
+        assert shows(pilot, "✖ CRIT high_error_rate", "▲ WARN low_quality", "p95")
+
+
+async def test_a_calm_side_panel_leaves_the_room_to_the_tail(peer):
+    async with running(app_of(peer.address), (40, 24)) as pilot:
+        before = pilot.app.screen.tail.size.height
+        await publish(pilot, peer, alerts=())
+        await pilot.pause()
+        assert shows(pilot, "no alert")
+        assert pilot.app.screen.tail.size.height == before + 3
+
+
+async def test_all_tabs_show_at_every_width(peer):
+    async with running(app_of(peer.address), (60, 24)) as pilot:
+        assert shows(pilot, "7 Req")
+        assert await pilot.click("Tabs", offset=(53, 0))
+        await painted(pilot)
+        assert shows(pilot, "429 RateLimitError")
+
+
+async def test_only_an_open_alert_can_be_acknowledged(peer):
+    async with running(app_of(peer.address)) as pilot:
+        assert shows(pilot, "a ack")
+        await publish(pilot, peer, alerts=(alert(state="resolved", resolved_ns=AT_NS),))
+        assert not shows(pilot, "a ack")
 
 
 async def test_the_bell_rings_at_a_new_critical_alert_only(peer, monkeypatch):

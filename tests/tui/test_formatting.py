@@ -69,10 +69,46 @@ def test_count(value, expected):
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(0.42, "0.42"), (9.996, "10.0"), (41.23, "41.2"), (412.3, "412")]
+    ("value", "expected"),
+    [
+        (0, "0"),
+        (0.42, "0.42"),
+        (5, "5.00"),
+        (9.996, "10.0"),
+        (11, "11.0"),
+        (41.23, "41.2"),
+        (412.3, "412"),
+    ],
 )
 def test_rate(value, expected):
     assert formatting.rate(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "beside", "width", "expected"),
+    [
+        ("gpt-4o", "openai", 20, "gpt-4o  openai      "),
+        (
+            "meta-llama/Llama-2-7b-chat-hf",
+            "together",
+            40,
+            "meta-llama/Llama-2-7b-chat-hf  together ",
+        ),
+        ("meta-llama/Llama-2-7b-chat-hf", "together", 30, "Llama-2-7b-chat-hf  together  "),
+        ("meta-llama/Llama-2-7b-chat-hf", "together", 20, "Llama-2-7b-…  toget…"),
+        ("gpt-4o", "azure-openai-eu", 20, "gpt-4o  azure-opena…"),
+        ("meta-llama/Llama-2-7b-chat-hf", "", 20, "Llama-2-7b-chat-hf  "),
+        ("a/b/", "", 3, "a/…"),
+        ("model", "provider", 5, "model"),
+    ],
+)
+def test_a_name_keeps_what_tells_it_from_others(name, beside, width, expected):
+    assert formatting.fit_name(name, beside, width) == expected
+
+
+@given(st.text(max_size=30), st.text(max_size=30), st.integers(0, 40))
+def test_a_name_has_the_exact_width(name, beside, width):
+    assert formatting.width_of(formatting.fit_name(name, beside, width)) == width
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_history_is_asked_for_once_and_again_when_a_bucket_has_closed(model):
     params = model.history_request(AT_NS)
     assert params == {"window_s": 300, "end_ns": None, "where": {}}
     assert model.history_request(at(1)) is None
-    model.set_history(History(300, 0, 3 * SECOND, {}), {}, at(1))
+    model.set_history(History(300, 0, 3 * SECOND, {}, AT_NS), {}, at(1))
     assert model.history_request(at(3.9)) is None
     assert model.history_request(at(4)) is not None
 
@@ -129,13 +129,13 @@ def test_an_answer_that_never_came_is_asked_for_again(model):
 def test_another_window_wants_its_own_history(model):
     arrive(model)
     model.history_request(AT_NS)
-    model.set_history(History(300, 0, SECOND, {}), {}, AT_NS)
+    model.set_history(History(300, 0, SECOND, {}, AT_NS), {}, AT_NS)
     model.choose(View(window_s=60))
     assert model.picture(AT_NS).history is None
     assert model.history_request(AT_NS)["window_s"] == 60
-    model.set_history(History(300, 0, SECOND, {}), {}, AT_NS)
+    model.set_history(History(300, 0, SECOND, {}, AT_NS), {}, AT_NS)
     assert model.picture(AT_NS).history is None
-    model.set_history(History(60, 0, SECOND, {}), {}, AT_NS)
+    model.set_history(History(60, 0, SECOND, {}, AT_NS), {}, AT_NS)
     assert model.picture(AT_NS).history.window_s == 60
 
 
@@ -145,7 +145,7 @@ def test_a_paused_picture_asks_for_the_past_up_to_the_pause(model):
     arrive(model, seq=2, at_s=60)
     model.choose(View(window_s=3600))
     assert model.history_request(at(60)) == {"window_s": 3600, "end_ns": AT_NS, "where": {}}
-    model.set_history(History(3600, 0, SECOND, {}), {}, at(60))
+    model.set_history(History(3600, 0, SECOND, {}, AT_NS), {}, at(60))
     assert model.history_request(at(600)) is None
 
 

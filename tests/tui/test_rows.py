@@ -36,6 +36,15 @@ def test_merging_drops_repeats_and_keeps_the_newest():
     assert [row.id for row in merged] == [f"req-{number:04d}" for number in range(4)]
 
 
+def test_a_busy_minute_does_not_push_out_what_failed():
+    rows = [parse_row(request_row(number)) for number in range(8)]
+    rows[5] = parse_row(request_row(5, error="TimeoutError"))
+    rows[6] = parse_row(request_row(6, status_code=500))
+    rows[7] = parse_row(request_row(7, status_code=429))
+    merged = merge_rows(rows, [], kept=2, kept_failed=2)
+    assert [row.id for row in merged] == ["req-0000", "req-0001", "req-0005", "req-0006"]
+
+
 @given(st.dictionaries(st.text(max_size=8), st.none() | st.integers() | st.floats() | st.text()))
 def test_anything_can_come(plain):
     parse_row(request_row(0) | plain)

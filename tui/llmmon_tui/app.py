@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -82,6 +83,11 @@ class LlmmonApp(LiveApp):
     def action_palette(self) -> None:
         """Open the command palette."""
         self.action_command_palette()
+
+    def action_command_palette(self) -> None:
+        """Open it, without the ellipsis of Textual's own."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder="search the commands"))
 
     def action_pause(self) -> None:
         """Hold the picture or let it go."""
@@ -221,7 +227,8 @@ class LlmmonApp(LiveApp):
         """Whether a key does something now; the footer and the help of keys go by it."""
         if key.acts:
             alerts = self.picture.live.alerts if self.picture.live is not None else ()
-            return not self.options.readonly and bool(alerts)
+            is_open = any(alert.state != "resolved" for alert in alerts)
+            return not self.options.readonly and is_open
         return key.scope == "everywhere" or self.current_mode == "overview"
 
     def _lend_validity(self) -> None:
@@ -246,7 +253,7 @@ class LlmmonApp(LiveApp):
     def _operate(self, command: Callable[[AlertView, str], Command]) -> None:
         alert = self._chosen_alert()
         if alert is None:
-            self.notify("no alert is firing", markup=False)
+            self.notify("no new alert; 5 and the arrows choose another", markup=False)
             return
         self.run_worker(self._send(command(alert, self.options.operator)), group="operate")
 

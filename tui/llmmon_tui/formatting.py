@@ -48,8 +48,10 @@ def count(value: float | None) -> str:
 
 
 def rate(per_s: float | None) -> str:
-    """Events a second, without the unit: `41.2`."""
-    return number(per_s)
+    """Events a second, without the unit, in three digits: `41.2`, `5.00`, `0.25`."""
+    if per_s is None or not math.isfinite(per_s) or not 0 < per_s < 99.95:
+        return number(per_s)
+    return f"{per_s:.1f}" if per_s >= 9.995 else f"{per_s:.2f}"
 
 
 def score(value: float | None) -> str:
@@ -135,7 +137,7 @@ def axis_duration(ms: float | None) -> str:
     if ms == 0:
         return "0"
     if abs(ms) < 100:
-        return f"{ms:g}ms"
+        return f"{ms:.1g}ms".replace("0.", ".", 1) if abs(ms) < 1 else f"{ms:g}ms"
     seconds = ms / 1000
     if abs(seconds) < 1000:
         return f"{seconds:.3g}s"
@@ -190,6 +192,24 @@ def fit(text: str, width: int, align: Align = "left") -> str:
         return " " * space + text
     left = space // 2 if align == "center" else 0
     return " " * left + text + " " * (space - left)
+
+
+def fit_name(name: str, beside: str, width: int) -> str:
+    """A model's name and what tells it from its namesakes in exactly `width` cells.
+
+    When room is short the vendor's path leaves first, as in `meta-llama/Llama-2-7b`, then the ends
+    of both: rows can still be told apart.
+    """
+    name, beside = strip_controls(name), strip_controls(beside)
+    whole = f"{name}  {beside}" if beside else name
+    if cell_len(whole) <= width:
+        return fit(whole, width)
+    short = name.rpartition("/")[2] or name
+    room = width - 2 - min(cell_len(beside), max(4, (width - 2) // 3))
+    if not beside or room < 4:
+        return fit(short, width)
+    left = fit(short, min(cell_len(short), room))
+    return f"{left}  {fit(beside, width - 2 - cell_len(left))}"
 
 
 def _cut(text: str, width: int) -> str:

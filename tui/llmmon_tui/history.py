@@ -14,6 +14,8 @@ POINTS: Final = 120
 MAX_POINTS: Final = 10_000
 SETTLED_S: Final = 5.0
 """A bucket under way that has seen less than this is too noisy to show."""
+ARRIVAL_S: Final = 1.5
+"""How long events take to arrive, all but a few: until then a bucket looks emptier than it is."""
 _SECOND_NS: Final = 1_000_000_000
 _REFRESH_S: Final = (2.0, 30.0)
 
@@ -22,12 +24,16 @@ Points = list[tuple[float, float | None]]
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Values by metric name, one a bucket of `step_ns` from `start_ns`; None where unknown."""
+    """Values by metric name, one a bucket of `step_ns` from `start_ns`; None where unknown.
+
+    `told_ns` is when the collector told them: what it had not heard by then is not in them.
+    """
 
     window_s: int
     start_ns: int
     step_ns: int
     metrics: Mapping[str, Sequence[float | None]]
+    told_ns: int
 
     def points(self, name: str, until_ns: int) -> Points:
         """(t_s, value) of the buckets that have settled by `until_ns`, oldest first."""
@@ -45,12 +51,12 @@ class History:
         return min(high, max(low, self.step_ns / _SECOND_NS))
 
     def _is_settled(self, index: int, until_ns: int) -> bool:
-        seen_ns = until_ns - (self.start_ns + index * self.step_ns)
-        return seen_ns >= min(self.step_ns, SETTLED_S * _SECOND_NS)
+        seen_ns = min(until_ns, self.told_ns) - (self.start_ns + index * self.step_ns)
+        return seen_ns >= min(self.step_ns, SETTLED_S * _SECOND_NS) + ARRIVAL_S * _SECOND_NS
 
 
-def parse_history(window_s: int, result: Any) -> History:
-    """The answer of the control method `history`.
+def parse_history(window_s: int, result: Any, told_ns: int) -> History:
+    """The answer of the control method `history`, given at `told_ns` of the collector's clock.
 
     Raises:
         SchemaError: another shape than the protocol's.
@@ -63,7 +69,7 @@ def parse_history(window_s: int, result: Any) -> History:
         }:
             if step_ns > 0:
                 series = {str(name): _values(name, values) for name, values in told.items()}
-                return History(window_s, start_ns, step_ns, series)
+                return History(window_s, start_ns, step_ns, series, told_ns)
     raise SchemaError("history: expected start_ns, step_ns above 0, and metrics")
 
 

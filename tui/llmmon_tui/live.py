@@ -15,6 +15,7 @@ from textual.screen import Screen
 from llmmon.errors import LlmmonError
 from llmmon.protocol.snapshot import Snapshot
 from llmmon_tui.connection import Connection
+from llmmon_tui.driver import SteadyDriver
 from llmmon_tui.feed import Arrived, Lost, Mismatched, News, Rows, Timing
 from llmmon_tui.history import POINTS, parse_history
 from llmmon_tui.messages import Hangup, HistoryTold, Told
@@ -24,7 +25,7 @@ from llmmon_tui.pace import Pace
 from llmmon_tui.screens.monitor import MonitorScreen
 from llmmon_tui.screens.overview import OverviewScreen
 from llmmon_tui.screens.side import SideScreen
-from llmmon_tui.severity import ASCII_CLASS
+from llmmon_tui.severity import ASCII_CLASS, to_ascii
 from llmmon_tui.terminal import POLL_S, backlog, ending_signals, is_gone
 from llmmon_tui.themes import OWN, theme_of
 from llmmon_tui.view import View
@@ -33,7 +34,7 @@ SIDE_BELOW: Final = 60
 """Columns under which the side panel is shown."""
 _SECOND_NS: Final = 1_000_000_000
 _WIDTHS: Final = [(0, "-side"), (SIDE_BELOW, "-narrow"), (100, "-normal"), (160, "-wide")]
-_HEIGHTS: Final = [(0, "-short"), (30, "-medium"), (50, "-tall")]
+_HEIGHTS: Final = [(0, "-tiny"), (16, "-short"), (30, "-medium"), (50, "-tall")]
 OVERVIEW: Final = "overview"
 SIDE: Final = "side"
 
@@ -54,7 +55,10 @@ class LiveApp(App[None]):
         now_ns: Callable[[], int] = time.time_ns,
         timing: Timing | None = None,
     ) -> None:
-        super().__init__()
+        # only where it starts with ANSI colours does Textual leave them out; else they turn grey
+        ansi_color = True if os.environ.get("NO_COLOR") else None
+        driver = None if os.environ.get("TEXTUAL_DRIVER") else SteadyDriver
+        super().__init__(driver_class=driver, ansi_color=ansi_color)
         self.HORIZONTAL_BREAKPOINTS = _WIDTHS
         self.VERTICAL_BREAKPOINTS = _HEIGHTS
         self.options = options
@@ -95,6 +99,9 @@ class LiveApp(App[None]):
         self.workers.cancel_all()
         self._cleanup.close()
         await self.connection.close()
+
+    def notify(self, message: str, **options: Any) -> None:
+        super().notify(to_ascii(message) if self.options.ascii_only else message, **options)
 
     def follow(self) -> None:
         """Connect, or connect anew, and ask for what ended before."""
@@ -177,10 +184,12 @@ class LiveApp(App[None]):
             await self.switch_mode(mode)
 
     async def _fetch_history(self, params: Mapping[str, Any]) -> None:
+        live = self.model.live
+        told_ns = self.now_ns() if live is None else live.at_ns
         call = self.connection.control.call
         try:
             result = await call("history", points=POINTS, **params)
-            history = parse_history(params["window_s"], result)
+            history = parse_history(params["window_s"], result, told_ns)
         except LlmmonError:
             return  # the link says what is wrong; the model asks again
         self.post_message(HistoryTold(history, params["where"]))

@@ -11,6 +11,8 @@ from llmmon.protocol.wire import unpack
 from llmmon_tui import fields
 
 KEPT: Final = 400
+KEPT_FAILED: Final = 100
+"""Failed requests kept beyond those: a busy minute must not push out the few that failed."""
 _TEXTS: Final = ("id", "model", "operation", "route", "error", "user_id")
 _NUMBERS: Final = (
     "latency_ms",
@@ -38,6 +40,11 @@ class RequestRow(NamedTuple):
     input_tokens: int | None
     output_tokens: int | None
     user_id: str | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended in an error."""
+        return self.error is not None or (self.status_code or 0) >= 400
 
 
 def parse_row(plain: Any) -> RequestRow | None:
@@ -77,8 +84,13 @@ def decode_tail(payload: bytes) -> tuple[list[RequestRow], int]:
 
 
 def merge_rows(
-    known: Iterable[RequestRow], news: Iterable[RequestRow], kept: int = KEPT
+    known: Iterable[RequestRow],
+    news: Iterable[RequestRow],
+    kept: int = KEPT,
+    kept_failed: int = KEPT_FAILED,
 ) -> tuple[RequestRow, ...]:
-    """Both without repeats, newest first, at most `kept`."""
+    """Both without repeats, newest first: the newest `kept`, and older ones that failed."""
     by_id = {row.id: row for row in known} | {row.id: row for row in news}
-    return tuple(sorted(by_id.values(), key=lambda row: -row.time_ns)[:kept])
+    rows = sorted(by_id.values(), key=lambda row: -row.time_ns)
+    failed = [row for row in rows[kept:] if row.failed]
+    return (*rows[:kept], *failed[:kept_failed])

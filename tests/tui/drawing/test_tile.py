@@ -19,7 +19,8 @@ def test_two_rows():
 
 def test_the_trend_leaves_before_the_limit_and_the_limit_before_the_value():
     assert texts(P95, 20, 2)[0] == "p95   3.41s    of 5s"
-    assert texts(P95, 14, 2)[0] == "p95   3.41s   "
+    assert texts(P95, 14, 2)[0] == "p95   3.41s/5s"
+    assert texts(P95, 13, 2)[0] == "p95   3.41s  "
 
 
 def test_one_row():

@@ -34,7 +34,7 @@ def test_what_shouts_takes_two_lines():
         "   7.2% > 5%  openai/gpt-4o",
         "▸▲ WARN low_quality                  11m",
         "   0.66 < 0.7",
-        " ✓ cost_spike  ack ops             3m12s",
+        " ✓ cost_spike  ack ops  openai/gp… 3m12s",
     ]
 
 
@@ -55,6 +55,7 @@ def test_the_tail_has_what_went_wrong_newest_last():
     assert lines[-1].endswith("3m11s")
     assert any("429 Rate" in line for line in lines)
     assert not any(" ok" in line for line in lines)
+    assert any("deepseek-chat  q 0.41" in line for line in lines)
     assert len(tail_lines(picture_of(busy_snapshot()), 40, 3)) == 3
     assert tail_lines(picture_of(busy_snapshot()), 40, 0) == []
 
@@ -92,7 +93,9 @@ def test_a_trace_in_full():
 def test_a_trace_without_a_price_or_rows():
     told = trace({"id": "req-1"})
     told["requests"][0]["cost_usd"] = None
-    assert any("no price known" in line for line in texts(trace_lines(parse_trace(told), 60)))
+    assert any(
+        "price or tokens unknown" in line for line in texts(trace_lines(parse_trace(told), 60))
+    )
     assert "does not hold" in texts(trace_lines(parse_trace({}), 60))[0]
 
 

@@ -35,7 +35,7 @@ def calm(**changes):
 
 def test_live():
     line = trust(picture_of(busy_snapshot(note="replay: Azure arrivals")))
-    for part in ("● LIVE", "prod-eu", "replay: Azure arrivals", "lag 0.0s", "41.2 ev/s", "lost 2"):
+    for part in ("● LIVE", "prod-eu", "replay: Azure arrivals", "age 0.0s", "41.2 ev/s", "lost 2"):
         assert part in line
     assert " 5m  by model " in line
     assert line.endswith("06:00:00  ? help")
@@ -44,7 +44,7 @@ def test_live():
 def test_what_matters_most_stays_when_the_line_is_short():
     picture = picture_of(busy_snapshot())
     assert trust(picture, 40).split("  ")[0] == "● LIVE"
-    assert "lag 0.0s" in trust(picture, 40)
+    assert "age 0.0s" in trust(picture, 40)
     assert trust(picture, 8) == "● LIVE"
 
 
@@ -54,7 +54,7 @@ def test_what_matters_most_stays_when_the_line_is_short():
 def test_stale(after_s, glyph, ink):
     segments = trust_line(picture_of(busy_snapshot(), after_s=after_s))
     assert any(one.text == glyph and one.ink == ink for one in segments)
-    assert any(one.text.startswith("lag") and one.ink == ink for one in segments)
+    assert any(one.text.startswith("age") and one.ink == ink for one in segments)
     assert "41.2" not in text(segments)
 
 
@@ -67,7 +67,7 @@ def test_connecting_names_the_address():
 def test_no_answer_tells_the_next_try():
     model = model_of(None)
     model.lose("no answer", 2, AT_NS + 4 * SECOND)
-    assert worst(model.picture(AT_NS)).startswith("no answer  next try in 4s  try 3")
+    assert worst(model.picture(AT_NS)).startswith("no answer  next try in 4s (r: now)  try 3")
     assert "trying now" in worst(model.picture(AT_NS + 5 * SECOND))
     assert "llmmon-collector" in worst(model.picture(AT_NS))
 
@@ -144,7 +144,7 @@ def test_handled_alerts_are_counted_not_shouted():
         alert(id="d", state="resolved", resolved_ns=AT_NS),
     )
     line = worst(picture_of(calm(alerts=alerts)))
-    assert line.startswith("✓ all clear")
+    assert line.startswith("✓ no new alert")
     for part in ("1 pending", "1 ack", "1 muted"):
         assert part in line
     assert loudest(calm(alerts=alerts)) is None

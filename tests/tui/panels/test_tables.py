@@ -5,18 +5,17 @@ from dataclasses import replace
 import pytest
 from support.pictures import model_of, picture_of
 from support.snapshots import AT_NS, alert, busy_snapshot, check, ingest, metrics, window
+from support.viewer_data import request_row
 
 from llmmon.protocol.snapshot import Group
-from llmmon_tui.panels import alerts, groups, health, requests
+from llmmon_tui.drawing.table import cell_text
+from llmmon_tui.panels import alerts, alertview, groups, health, requests
+from llmmon_tui.rows import parse_row, parse_rows
 from llmmon_tui.severity import Severity
 from llmmon_tui.view import View
 
 SECOND = 10**9
 PLACES = {column.key: place for place, column in enumerate(groups.columns("model"))}
-
-
-def cell_text(cell):
-    return cell if isinstance(cell, str) else cell.text
 
 
 def column(rows, key):
@@ -71,6 +70,11 @@ def test_an_unpriced_model_is_never_free():
 def test_cost_of_a_thousand_is_that_of_the_priced_ones():
     row = one_group(cost_usd=2.0, requests=1100, unpriced_requests=100)
     assert cell_text(row.cells[PLACES["per_1k"]]) == "$2.00+"
+
+
+def test_a_model_whose_only_priced_requests_failed_has_no_known_cost():
+    row = one_group(cost_usd=None, hourly_cost=None, requests=40, unpriced_requests=30)
+    assert cell_text(row.cells[PLACES["cost"]]) == "$?"
 
 
 def test_few_requests_are_greyed_and_do_not_alarm():
@@ -137,6 +141,36 @@ def test_requests_have_errors_then_slow_and_poor_ones_first():
     assert texts[4][0] == "06:00:00"
 
 
+def test_what_failed_before_the_window_is_no_news():
+    model = model_of(busy_snapshot(), rows=False)
+    old = request_row(301, error="TimeoutError")
+    model.add_rows(parse_rows([old, request_row(0), request_row(1, error="no_answer")]))
+    rows = requests.request_rows(model.picture(AT_NS))
+    assert [row.key for row in rows] == ["req-0001", "req-0000", "req-0301"]
+    assert rows[2].severity is Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("status_code", "error", "text"),
+    [
+        (429, "RateLimitError", "429 RateLimitError"),
+        (429, "429", "429"),
+        (429, "429 Too Many Requests", "429 Too Many Requests"),
+        (500, None, "500"),
+        (200, None, "ok"),
+        (None, "no_answer", "no_answer"),
+    ],
+)
+def test_a_status_is_told_once(status_code, error, text):
+    row = parse_row(request_row(0, status_code=status_code, error=error))
+    assert requests.status_text(row) == text
+
+
+def test_a_quality_just_below_its_limit_reads_so():
+    row = parse_row(request_row(0, quality_score=0.6982))
+    assert requests.reason_text(picture_of(busy_snapshot()), row) == "quality 0.698 < 0.7"
+
+
 def test_requests_of_the_chosen_group():
     view = View(where={"provider": "openai", "model": "gpt-4o"})
     rows = requests.request_rows(picture_of(busy_snapshot(), view))
@@ -167,6 +201,20 @@ def test_alerts_worst_first_with_who_handles_them():
     assert texts["muted"] == "muted 58m"
 
 
+def test_a_value_back_within_its_limit_is_not_told_as_beyond_it():
+    """An alert goes on until its value is better than the limit to clear it."""
+    waiting = alert(value=0.041)
+    poor = alert(metric="quality_score_mean", value=0.72, threshold=0.7, comparison="below")
+    assert alertview.breach_text(waiting) == "4.1% of 5%"
+    assert alertview.breach_text(poor) == "0.72 min 0.7"
+    assert alertview.breach_text(alert(value=None)) == "— of 5%"
+
+
+def test_an_alert_names_its_group():
+    [row] = alerts.alert_rows(picture_of(busy_snapshot(alerts=(alert(),))))
+    assert cell_text(row.cells[0]) == "high_error_rate  openai/gpt-4o"
+
+
 @pytest.mark.parametrize(("after_s", "text"), [(0, "2 firing"), (5, "")])
 def test_the_count_of_alerts_is_not_claimed_of_old_data(after_s, text):
     assert alerts.counts_text(picture_of(busy_snapshot(), after_s=after_s)) == text
@@ -183,7 +231,7 @@ def test_find_alert():
 def test_health_worst_first_then_the_ledger():
     rows = health.health_rows(picture_of(busy_snapshot()))
     assert cell_text(rows[0].cells[0]) == "disk"
-    assert cell_text(rows[0].cells[1]) == "degraded 91%"
+    assert cell_text(rows[0].cells[1]) == "91% degraded"
     facts = {cell_text(row.cells[0]): cell_text(row.cells[1]) for row in rows[5:]}
     assert facts["lost: queue_full"] == "2"
     assert facts["models unpriced"] == "1"
@@ -211,4 +259,4 @@ def test_tables_without_a_snapshot_are_empty():
 def test_a_unit_in_words_stands_apart():
     checks = (check("agents", value=0.0, unit="silent agents"), check("cpu", value=2.1, unit="%"))
     rows = health.health_rows(picture_of(busy_snapshot(health=checks)))
-    assert [cell_text(row.cells[1]) for row in rows[:2]] == ["ok 0 silent agents", "ok 2.10%"]
+    assert [cell_text(row.cells[1]) for row in rows[:2]] == ["0 silent agents ok", "2.10% ok"]

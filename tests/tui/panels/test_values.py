@@ -4,11 +4,13 @@ from llmmon.protocol.names import METRICS
 from llmmon.protocol.snapshot import Limit
 from llmmon_tui.formatting import MISSING
 from llmmon_tui.panels.values import (
+    beyond_text,
     breach,
     clock_text,
     first_limit,
     labels_text,
     limit_text,
+    limit_words,
     metric_text,
     window_text,
 )
@@ -53,6 +55,18 @@ def test_values_and_limits(metric, value, limit, text):
 )
 def test_windows(window_s, text):
     assert window_text(window_s) == text
+
+
+def test_a_value_beyond_its_limit_does_not_read_like_it():
+    assert beyond_text("quality_score_mean", 0.6982, 0.7) == "0.698"
+    assert beyond_text("quality_score_mean", 0.66, 0.7) == "0.66"
+    assert beyond_text("latency_p95", 5006, 5000) == "5.01s"
+
+
+def test_the_words_of_a_limit():
+    assert limit_words("latency_p95", BOTH) == "of 5s"
+    assert limit_words("quality_score_mean", LOW) == "min 0.7"
+    assert limit_words("error_rate", BOTH) == ""
 
 
 def test_labels():

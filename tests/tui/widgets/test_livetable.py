@@ -6,7 +6,7 @@ from llmmon_tui.widgets.livetable import Cell, Column, LiveTable, Row
 COLUMNS = [
     Column("model", "model", 12, flex=True),
     Column("req", "req/s", 6, "right"),
-    Column("err", "err%", 6, "right", min_screen_width=60),
+    Column("err", "err%", 6, "right", min_width=60),
 ]
 
 

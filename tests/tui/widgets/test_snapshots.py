@@ -22,8 +22,8 @@ COLUMNS = [
     Column("operation", "operation", 10, flex=True),
     Column("p95", "p95", 6, "right"),
     Column("err", "err%", 6, "right"),
-    Column("cost", "$/h", 7, "right", min_screen_width=60),
-    Column("trend", "trend", 8, min_screen_width=100),
+    Column("cost", "$/h", 7, "right", min_width=60),
+    Column("trend", "trend", 8, min_width=100),
 ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from llmmon_tui.drawing.lines import Line, Span, fit_line
-from llmmon_tui.formatting import Align, fit, strip_controls
+from llmmon_tui.formatting import Align, fit, fit_name, strip_controls
 from llmmon_tui.severity import Severity
 
 GUTTER = 3
@@ -14,7 +14,7 @@ CURSOR = "▸"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of `width` cells, shown on screens of at least `min_screen_width` cells.
+    """A column of `width` cells, shown in tables of at least `min_width` cells.
 
     The first visible column with `flex` takes what the others leave, and no less than `width`.
     """
@@ -23,7 +23,7 @@ class Column:
     title: str
     width: int
     align: Align = "left"
-    min_screen_width: int = 0
+    min_width: int = 0
     flex: bool = False
 
 
@@ -37,6 +37,8 @@ class Cell:
     text: str
     severity: Severity = Severity.OK
     ink: str = ""
+    beside: str | None = None
+    """Of a model's name: what tells it from its namesakes, maybe empty. See `fit_name`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +67,12 @@ class Layout:
         return None
 
 
-def lay_out(columns: Sequence[Column], width: int, screen_width: int) -> Layout:
-    """Columns that the screen is wide enough for; the flexible one takes the spare cells.
+def lay_out(columns: Sequence[Column], width: int) -> Layout:
+    """Columns that the table is wide enough for; the flexible one takes the spare cells.
 
     Columns that the table has no room for leave from the right; the first always stays.
     """
-    shown = [
-        (index, column)
-        for index, column in enumerate(columns)
-        if column.min_screen_width <= screen_width
-    ]
+    shown = [(index, column) for index, column in enumerate(columns) if column.min_width <= width]
     while len(shown) > 1 and _spare(shown, width) < 0:
         shown.pop()
     spare = _spare(shown, width)
@@ -121,8 +119,15 @@ def row_line(row: Row, layout: Layout, is_cursor: bool) -> Line:
 
 def row_text(row: Row) -> str:
     """The row's cells as text to copy, two blanks between them."""
-    texts = [cell if isinstance(cell, str) else cell.text for cell in row.cells]
-    return strip_controls("  ".join(text.strip() for text in texts if text.strip()))
+    texts = [cell_text(cell).strip() for cell in row.cells]
+    return strip_controls("  ".join(filter(None, texts)))
+
+
+def cell_text(cell: Cell | str) -> str:
+    """All that a cell says."""
+    if isinstance(cell, str):
+        return cell
+    return f"{cell.text}  {cell.beside}" if cell.beside else cell.text
 
 
 def _cell_span(cell: Cell | str, column: Column) -> Span:
@@ -130,4 +135,6 @@ def _cell_span(cell: Cell | str, column: Column) -> Span:
         return fit(cell, column.width, column.align), "plain"
     mark = cell.severity.glyph if cell.severity.breaching else ""
     ink = cell.ink or cell.severity.ink
+    if cell.beside is not None:
+        return fit_name(cell.text, cell.beside, column.width), ink
     return fit(mark + cell.text, column.width, column.align), ink

@@ -20,7 +20,7 @@ ONE_LINE = (5, 7, 7)
 COMPACT = (5, 6, 1)
 """Cells of title, value and trend in the narrowest form."""
 COMPACT_BELOW = 24
-_SIGNS = (("of ", "/"), ("in ", "·"))
+_SIGNS = (("of ", "/"), ("min ", "/"), ("in ", "·"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,14 @@ def _trend(data: TileData) -> str:
     return (ARROWS[data.trend] if data.trend else "") + data.delta
 
 
+def _short_limit(data: TileData) -> str:
+    """`of 5s` as `/5s`."""
+    beside = data.limit
+    for words, sign in _SIGNS:
+        beside = beside.replace(words, sign, 1)
+    return beside
+
+
 def _figures(data: TileData, width: int, show_title: bool) -> Line:
     """Title and value at the left, limit and trend at the right; the trend leaves first."""
     title_width = max(0, min(len(data.title), width - VALUE_WIDTH)) if show_title else 0
@@ -83,6 +91,8 @@ def _figures(data: TileData, width: int, show_title: bool) -> Line:
         if len(text) < room:
             right = text
             break
+    if not right and len(_short_limit(data)) <= room:
+        right = _short_limit(data)
     return fit_line([*left, (fit(right, room, "right"), "muted")], width)
 
 
@@ -90,10 +100,7 @@ def _one_line(data: TileData, width: int, show_title: bool) -> Line:
     """`err    ✖7.2%/5%    ▂▃▃▅▆`: fields of fixed width, the spark takes the rest."""
     title_width, value_width, limit_width = ONE_LINE
     title: list[Span] = [(fit(data.title, title_width), "muted")] if show_title else []
-    beside = data.limit
-    for words, sign in _SIGNS:
-        beside = beside.replace(words, sign, 1)
-    beside = beside or f" {_trend(data)}"
+    beside = _short_limit(data) or f" {_trend(data)}"
     return _with_spark(
         [*title, _value(data, value_width), (fit(beside, limit_width), "muted")], data, width
     )

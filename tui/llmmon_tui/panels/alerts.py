@@ -21,10 +21,9 @@ from llmmon_tui.panels.alertview import (
 from llmmon_tui.severity import Severity
 
 COLUMNS: Final = (
-    Column("rule", "rule", 10, flex=True),
+    Column("rule", "rule, where", 10, flex=True),
     Column("breach", "value, limit", 12),
     Column("age", "since", 5, "right"),
-    Column("where", "where", 22, min_screen_width=160),
 )
 _COUNTED: Final = (
     Severity.CRITICAL,
@@ -86,9 +85,12 @@ def _row(alert: AlertView, now_ns: int) -> Row:
     ink = "" if severity.breaching else "muted"
     handled = handled_text(alert, severity, now_ns)
     cells = (
-        Cell(strip_controls(alert.rule), ink=severity.ink if severity.breaching else "muted"),
+        Cell(
+            strip_controls(alert.rule),
+            ink=severity.ink if severity.breaching else "muted",
+            beside=strip_controls(where_text(alert)),
+        ),
         Cell(strip_controls(handled or breach_text(alert)), ink=ink),
         Cell(age_text(alert, now_ns), ink=ink),
-        Cell(strip_controls(where_text(alert)), ink=ink),
     )
     return Row(alert.id, cells, severity)

@@ -6,7 +6,13 @@ from typing import Final
 
 from llmmon.protocol.snapshot import AlertView
 from llmmon_tui.formatting import MISSING, age
-from llmmon_tui.panels.values import labels_text, limit_text, metric_text
+from llmmon_tui.panels.values import (
+    beyond_text,
+    is_beyond,
+    labels_text,
+    limit_text,
+    metric_text,
+)
 from llmmon_tui.severity import Severity
 
 _SECOND_NS: Final = 1_000_000_000
@@ -32,12 +38,15 @@ def worst_first(alerts: tuple[AlertView, ...], now_ns: int) -> list[AlertView]:
 
 
 def breach_text(alert: AlertView) -> str:
-    """`7.2% > 5%`, or `no data` for an alert on a silence."""
+    """`7.2% > 5%`; `4.1% of 5%` while an alert waits for more; `no data` for one on a silence."""
     limit = limit_text(alert.metric, alert.threshold)
     if alert.no_data:
         return f"no data, {limit}" if alert.threshold is not None else "no data"
-    value = metric_text(alert.metric, alert.value)
-    return f"{value} {'<' if alert.comparison == 'below' else '>'} {limit}"
+    falls = alert.comparison == "below"
+    if is_beyond(alert.value, alert.threshold, alert.comparison):
+        value = beyond_text(alert.metric, alert.value, alert.threshold)
+        return f"{value} {'<' if falls else '>'} {limit}"
+    return f"{metric_text(alert.metric, alert.value)} {'min' if falls else 'of'} {limit}"
 
 
 def age_text(alert: AlertView, now_ns: int) -> str:

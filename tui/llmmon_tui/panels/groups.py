@@ -9,10 +9,10 @@ from llmmon.protocol.snapshot import Group, Limit, Metrics, Value
 from llmmon_tui.drawing.spark import spark
 from llmmon_tui.drawing.table import Cell, Column, Row
 from llmmon_tui.filtering import matches, parse_filter
-from llmmon_tui.formatting import MISSING, axis_number, duration, money, rate, score, strip_controls
+from llmmon_tui.formatting import MISSING, count, money, strip_controls
 from llmmon_tui.model import TRACKED, Picture
 from llmmon_tui.panels.alertview import alert_severity, worst_first
-from llmmon_tui.panels.values import breach
+from llmmon_tui.panels.values import breach, metric_text
 from llmmon_tui.severity import Severity
 from llmmon_tui.trends import COLUMNS as TREND_WIDTH
 
@@ -35,16 +35,16 @@ class Field(NamedTuple):
 
 FIELDS: Final = (
     Field(Column("req", "req/s", 6, "right"), "request_rate"),
-    Field(Column("p50", "p50", 6, "right", 100), "latency_p50", True),
+    Field(Column("p50", "p50", 6, "right", 98), "latency_p50", True),
     Field(Column("p95", "p95", 7, "right"), "latency_p95", True),
-    Field(Column("p99", "p99", 7, "right", 100), "latency_p99", True),
-    Field(Column("ttft", "ttft95", 6, "right", 110), "ttft_p95", True),
+    Field(Column("p99", "p99", 7, "right", 98), "latency_p99", True),
+    Field(Column("ttft", "ttft95", 6, "right", 108), "ttft_p95", True),
     Field(Column("err", "err%", 7, "right"), "error_rate", True),
-    Field(Column("cost", "$/h", 8, "right"), "hourly_cost"),
-    Field(Column("per_1k", "$/1k", 8, "right", 110), "cost_per_1k"),
-    Field(Column("tokens", "tok in/out", 10, "right", 110), "tokens"),
+    Field(Column("cost", "$ 1h", 8, "right"), "hourly_cost"),
+    Field(Column("per_1k", "$/1k", 8, "right", 123), "cost_per_1k"),
+    Field(Column("tokens", "tok in/out", 10, "right", 117), "tokens"),
     Field(Column("quality", "qual", 5, "right"), "quality_score_mean", True),
-    Field(Column("refusal", "refus%", 6, "right", 120), "refusal_rate", True),
+    Field(Column("refusal", "refus%", 6, "right", 130), "refusal_rate", True),
     Field(Column("n", "n", 6, "right", 140), "requests"),
 )
 COLUMN_KEYS: Final = tuple(field.column.key for field in FIELDS if field.metric != "tokens")
@@ -55,7 +55,7 @@ _BY_METRIC: Final = {field.metric: field for field in FIELDS}
 def columns(by: str) -> tuple[Column, ...]:
     """The table's columns, the grouping first and the trend last."""
     name = Column(NAME, by, 16, flex=True)
-    trend = Column("trend", "trend", TREND_WIDTH, min_screen_width=78)
+    trend = Column("trend", "trend", TREND_WIDTH, min_width=76)
     return (name, *(field.column for field in FIELDS), trend)
 
 
@@ -115,11 +115,10 @@ def _row(picture: Picture, group: Group, limits: tuple[Limit, ...]) -> Row:
     )
 
 
-def _name(group: Group) -> str:
-    """The model before its provider, so that a narrow column cuts the latter."""
-    return strip_controls(
-        "  ".join(value or "(none)" for value in reversed(list(group.labels.values())))
-    )
+def _name(group: Group) -> Cell:
+    """The model before its provider; any other group by its one label."""
+    *beside, name = (strip_controls(value or "(none)") for value in group.labels.values())
+    return Cell(name, beside=" ".join(beside) if "model" in group.labels else None)
 
 
 def _key(group: Group) -> str:
@@ -143,11 +142,7 @@ def _text(field: Field, metrics: Metrics) -> str:
             return _tokens(metrics)
         case "error_rate" | "refusal_rate":
             return MISSING if value is None else _percent(value)
-        case "quality_score_mean":
-            return score(value)
-        case "requests" | "request_rate":
-            return rate(value)
-    return duration(value)
+    return metric_text(field.metric, value)
 
 
 def _percent(value: float) -> str:
@@ -161,27 +156,26 @@ def _percent(value: float) -> str:
 def _money(value: float | None, metrics: Metrics) -> str:
     """Unpriced requests are told, never counted as free: `$?`, or `$1.20+` for a part."""
     unpriced = metrics.get("unpriced_requests") or 0
-    if unpriced and unpriced >= (metrics.get("requests") or 0):
+    if unpriced and (not value or unpriced >= (metrics.get("requests") or 0)):
         return "$?"
     return money(value) + ("+" if unpriced and value is not None else "")
 
 
 def _tokens(metrics: Metrics) -> str:
     """Tokens in and out of the average request."""
-    count = metrics.get("requests")
+    requests = metrics.get("requests")
     tokens = [metrics.get("input_tokens"), metrics.get("output_tokens")]
-    if not count or None in tokens:
+    if not requests or None in tokens:
         return MISSING
-    means = (float(f"{(one or 0) / count:.3g}") for one in tokens)
-    into, out = map(axis_number, means)
+    into, out = (count((one or 0) / requests) for one in tokens)
     return f"{into:>5}/{out:<4}"
 
 
 def _number(metrics: Metrics, metric: str) -> Value:
     if metric != "cost_per_1k":
         return metrics.get(metric)
-    cost, count = metrics.get("cost_usd"), metrics.get("requests") or 0
-    priced = count - (metrics.get("unpriced_requests") or 0)
+    cost, requests = metrics.get("cost_usd"), metrics.get("requests") or 0
+    priced = requests - (metrics.get("unpriced_requests") or 0)
     return None if cost is None or priced <= 0 else cost / priced * 1000
 
 

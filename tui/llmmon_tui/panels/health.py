@@ -8,7 +8,7 @@ from typing import Final
 from llmmon.protocol.snapshot import HealthView, IngestView
 from llmmon_tui.drawing.priority import Segment
 from llmmon_tui.drawing.table import Cell, Column, Row
-from llmmon_tui.formatting import age, count, duration, number, strip_controls
+from llmmon_tui.formatting import MISSING, age, count, duration, number, strip_controls
 from llmmon_tui.model import Picture
 from llmmon_tui.severity import Severity
 
@@ -68,12 +68,19 @@ def _value(check: HealthView) -> str:
     return duration(check.took_ms)
 
 
+def _told(check: HealthView) -> str:
+    """`91% degraded`: the figure first, as a narrow column cuts the end."""
+    value = _value(check)
+    status = strip_controls(check.status)
+    return status if value == MISSING else f"{value} {status}"
+
+
 def _check(check: HealthView, now_ns: int) -> Row:
     severity = _severity(check)
     ink = "muted" if severity is Severity.NO_DATA else severity.ink
     cells = (
         strip_controls(check.name),
-        Cell(f"{strip_controls(check.status)} {_value(check)}", ink=ink),
+        Cell(_told(check), ink=ink),
         Cell(age((now_ns - check.since_ns) / _SECOND_NS), ink="muted"),
     )
     return Row(f"check:{check.name}", cells, severity)
@@ -93,8 +100,8 @@ def _ledger(ingest: IngestView) -> list[Row]:
     trouble = {
         **{f"lost: {reason}": number for reason, number in ingest.events_lost.items()},
         "rejected batches": ingest.rejected_batches,
-        "repeated, dropped": ingest.duplicates_dropped,
-        "too late for windows": ingest.late_events,
+        "repeats dropped": ingest.duplicates_dropped,
+        "late for windows": ingest.late_events,
         "series folded": ingest.overflowed_series,
         "models unpriced": len(ingest.unpriced_models),
     }

@@ -44,6 +44,6 @@ def _line(segments: Sequence[Segment], width: int, gap: str = "  ") -> str:
 def _table(title: str, columns: Sequence[Column], rows: Sequence[Row], width: int) -> list[str]:
     if not rows:
         return []
-    layout = lay_out(columns, width, width)
+    layout = lay_out(columns, width)
     lines = [header_line(layout, None, True), *(row_line(row, layout, False) for row in rows)]
     return ["", f"─ {title} ".ljust(width, "─"), *(line_text(line).rstrip() for line in lines)]

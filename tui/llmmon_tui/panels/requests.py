@@ -9,21 +9,21 @@ from llmmon_tui.drawing.table import Cell, Column, Row
 from llmmon_tui.filtering import matches, parse_filter
 from llmmon_tui.formatting import MISSING, count, duration, money, score, strip_controls
 from llmmon_tui.model import Picture
-from llmmon_tui.panels.values import breach, clock_text, first_limit, limit_text
+from llmmon_tui.panels.values import beyond_text, breach, clock_text, first_limit, limit_text
 from llmmon_tui.rows import RequestRow
 from llmmon_tui.severity import Severity
 
 COLUMNS: Final = (
     Column("time", "time", 8),
-    Column("model", "model", 16),
-    Column("status", "status", 12, flex=True),
+    Column("model", "model", 14, flex=True),
+    Column("status", "status", 19),
     Column("took", "took", 6, "right"),
     Column("quality", "qual", 4, "right"),
     Column("cost", "cost", 7, "right"),
-    Column("operation", "operation", 10, min_screen_width=76),
-    Column("ttft", "ttft", 6, "right", min_screen_width=100),
-    Column("tokens", "tok in/out", 10, "right", min_screen_width=100),
-    Column("user", "user", 12, min_screen_width=100),
+    Column("operation", "operation", 10, min_width=84),
+    Column("ttft", "ttft", 6, "right", min_width=98),
+    Column("tokens", "tok in/out", 10, "right", min_width=98),
+    Column("user", "user", 12, min_width=112),
 )
 _LABELS: Final = ("model", "operation", "route", "error", "user_id", "id")
 _NUMBERS: Final = (
@@ -35,13 +35,24 @@ _NUMBERS: Final = (
     "input_tokens",
     "output_tokens",
 )
+_SECOND_NS: Final = 1_000_000_000
 _RANKS: Final = {Severity.CRITICAL: 0, Severity.WARNING: 1}
 
 
 def request_rows(picture: Picture) -> list[Row]:
-    """Errors, then what is slow or poor by the limits, then the rest; each newest first."""
+    """Errors, then what is slow or poor by the limits, then the rest; each newest first.
+
+    What ended before the window comes last, however bad: it is no news.
+    """
     ranked = [(request_severity(picture, one), one) for one in _shown(picture)]
-    ranked.sort(key=lambda pair: (_RANKS.get(pair[0], 2), -pair[1].time_ns))
+    since_ns = _window_start_ns(picture)
+    ranked.sort(
+        key=lambda pair: (
+            pair[1].time_ns < since_ns,
+            _RANKS.get(pair[0], 2),
+            -pair[1].time_ns,
+        )
+    )
     return [_row(picture, severity, one) for severity, one in ranked]
 
 
@@ -53,7 +64,7 @@ def bad_requests(picture: Picture) -> list[tuple[Severity, RequestRow]]:
 
 def request_severity(picture: Picture, row: RequestRow) -> Severity:
     """Critical when it failed, a warning when it is beyond a limit on latency or quality."""
-    if row.error is not None or (row.status_code or 0) >= 400:
+    if row.failed:
         return Severity.CRITICAL
     limits = () if picture.snapshot is None else picture.snapshot.limits
     slow = breach("latency_p95", row.latency_ms, limits)
@@ -65,20 +76,30 @@ def reason_text(picture: Picture, row: RequestRow) -> str:
     """Why a request stands out: its error, or the limit that it is beyond; else `ok`."""
     if request_severity(picture, row) is not Severity.WARNING or picture.snapshot is None:
         return status_text(row)
-    for metric, value, name in (
-        ("quality_score_mean", row.quality_score, f"quality {score(row.quality_score)} <"),
-        ("latency_p95", row.latency_ms, "slow >"),
+    limits = picture.snapshot.limits
+    for metric, value, name, sign in (
+        ("quality_score_mean", row.quality_score, "quality", "<"),
+        ("latency_p95", row.latency_ms, "slow", ">"),
     ):
-        if breach(metric, value, picture.snapshot.limits).breaching:
-            return f"{name} {limit_text(metric, first_limit(metric, picture.snapshot.limits))}"
+        if breach(metric, value, limits).breaching:
+            limit = first_limit(metric, limits)
+            told = f" {beyond_text(metric, value, limit)}" if name == "quality" else ""
+            return f"{name}{told} {sign} {limit_text(metric, limit)}"
     return status_text(row)
 
 
 def status_text(row: RequestRow) -> str:
-    """`429 RateLimitError`, `TimeoutError`, `ok`."""
-    parts = [str(row.status_code) if row.status_code and row.status_code != 200 else ""]
-    parts.append(row.error or "")
-    return strip_controls(" ".join(filter(None, parts)) or "ok")
+    """`429 RateLimitError`, `429`, `TimeoutError`, `ok`."""
+    code = str(row.status_code) if row.status_code and row.status_code != 200 else ""
+    error = row.error or ""
+    if error.startswith(code):
+        return strip_controls(error or "ok")
+    return strip_controls(f"{code} {error}".rstrip())
+
+
+def _window_start_ns(picture: Picture) -> int:
+    window = picture.window
+    return picture.at_ns - (0 if window is None else window.window_s) * _SECOND_NS
 
 
 def _shown(picture: Picture) -> list[RequestRow]:
@@ -108,7 +129,7 @@ def _numbers(row: RequestRow) -> dict[str, float | None]:
 def _row(picture: Picture, severity: Severity, row: RequestRow) -> Row:
     cells = (
         Cell(clock_text(row.time_ns), ink="muted"),
-        strip_controls(row.model or MISSING),
+        Cell(strip_controls(row.model or MISSING), beside=""),
         Cell(reason_text(picture, row), ink=severity.ink if severity.breaching else ""),
         duration(row.latency_ms),
         score(row.quality_score),

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from llmmon.protocol.snapshot import AlertView
 from llmmon_tui.drawing.lines import Line, Span, fit_line
 from llmmon_tui.drawing.table import CURSOR
-from llmmon_tui.formatting import duration, fit, strip_controls
+from llmmon_tui.formatting import duration, fit, fit_name, strip_controls, width_of
 from llmmon_tui.model import Picture
 from llmmon_tui.panels.alertview import (
     age_text,
@@ -26,6 +26,7 @@ from llmmon_tui.severity import Severity
 
 _AGE: Final = 6
 _TIME: Final = 8
+_MODEL: Final = 24
 
 
 class Block(NamedTuple):
@@ -81,7 +82,7 @@ def _alert(alert: AlertView, now_ns: int, width: int, is_cursor: bool) -> tuple[
     handled = handled_text(alert, severity, now_ns)
     name = f"{head} {strip_controls(alert.rule)}"
     if handled:
-        name += f"  {strip_controls(handled)}"
+        name += f"  {strip_controls(handled)}  {strip_controls(where_text(alert))}".rstrip()
     first = fit_line(
         [
             (CURSOR if is_cursor else " ", "strong"),
@@ -101,15 +102,18 @@ def _alert(alert: AlertView, now_ns: int, width: int, is_cursor: bool) -> tuple[
 
 
 def _request(picture: Picture, severity: Severity, row: RequestRow, width: int) -> Line:
-    what = reason_text(picture, row)
-    took = fit(duration(row.latency_ms), 7, "right")
-    model = strip_controls(row.model or "")
     room = max(0, width - _TIME - 3 - 8)
+    what = reason_text(picture, row)
+    if width_of(what) > room // 2:
+        what = what.partition(" <")[0].partition(" >")[0].replace("quality", "q")
+    took = fit(duration(row.latency_ms), 7, "right")
+    model_width = min(_MODEL, max(room // 3, room - width_of(what) - 1))
+    model = fit_name(row.model or "", "", model_width)
     return fit_line(
         [
             (clock_text(row.time_ns), "muted"),
             (f" {severity.glyph} ", severity.ink),
-            (fit(f"{fit(model, min(14, room // 2))} {what}", room), "plain"),
+            (fit(f"{model} {what}", room), "plain"),
             (f" {took}", "plain"),
         ],
         width,

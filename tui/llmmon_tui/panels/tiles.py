@@ -9,7 +9,7 @@ from llmmon_tui.drawing.buckets import align
 from llmmon_tui.drawing.tile import TileData, Trend
 from llmmon_tui.formatting import MISSING, axis_number
 from llmmon_tui.model import Picture
-from llmmon_tui.panels.values import breach, first_limit, limit_text, metric_text
+from llmmon_tui.panels.values import breach, first_limit, limit_words, metric_text
 
 STEADY_WITHIN: Final = 0.03
 """A change of less than this share of the value before is no news."""
@@ -28,7 +28,7 @@ FIGURES: Final = (
     Figure("rate", "req/s", "request_rate"),
     Figure("p95", "p95", "latency_p95"),
     Figure("err", "err", "error_rate"),
-    Figure("cost", "$/h", "hourly_cost"),
+    Figure("cost", "$ 1h", "hourly_cost"),
     Figure("quality", "qual", "quality_score_mean", 1.0),
     Figure("tokens", "tok/s", "tokens_per_second"),
 )
@@ -44,7 +44,7 @@ def tile(picture: Picture, figure: Figure, spark_width: int) -> TileData:
     return TileData(
         title=figure.title,
         value=_value(figure.metric, value, picture.total),
-        limit=_beside(figure.metric, limit, picture),
+        limit=_beside(figure.metric, picture),
         severity=breach(figure.metric, value, limits),
         trend=trend,
         delta=delta,
@@ -62,10 +62,10 @@ def _value(metric: str, value: Value, total: Metrics) -> str:
     return metric_text(metric, value)
 
 
-def _beside(metric: str, limit: float | None, picture: Picture) -> str:
+def _beside(metric: str, picture: Picture) -> str:
     if metric == "tokens_per_second":
         return _tokens_in(picture)
-    return "" if limit is None else f"of {limit_text(metric, limit)}"
+    return "" if picture.snapshot is None else limit_words(metric, picture.snapshot.limits)
 
 
 def _tokens_in(picture: Picture) -> str:

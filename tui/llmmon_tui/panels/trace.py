@@ -153,7 +153,7 @@ def _request(row: Plain, width: int) -> list[Line]:
     at_ns = _int(row, "start_ns") or _int(row, "time_ns")
     lines += fact("at", "" if at_ns is None else clock_text(at_ns), width)
     cost = _number(row, "cost_usd")
-    lines += fact("cost", "$? (no price known)" if cost is None else money(cost), width)
+    lines += fact("cost", "$? (price or tokens unknown)" if cost is None else money(cost), width)
     scores = {name: _number(row, name) for name in _SCORES}
     told = "  ".join(
         f"{name} {score(value)}" for name, value in scores.items() if value is not None

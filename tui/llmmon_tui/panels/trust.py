@@ -68,7 +68,7 @@ def _flow(picture: Picture) -> list[Segment]:
     flow = rate(ingest.events_per_second) if not picture.is_stale else MISSING
     missed = f"missed {count(picture.missed)}" if picture.missed else ""
     return [
-        Segment(f"lag {text}", _age_ink(picture.age_s, "plain"), 90),
+        Segment(f"age {text}", _age_ink(picture.age_s, "plain"), 90),
         Segment(f"{flow} ev/s", "plain", 30),
         Segment(f"lost {count(lost)}", "warning" if lost else "plain", 45),
         Segment(missed, "warning", 20),

@@ -41,6 +41,14 @@ def limit_text(metric: str, value: Value) -> str:
     return _LIMIT_FORMS.get(unit, formatting.axis_number)(value)
 
 
+def beyond_text(metric: str, value: Value, limit: Value) -> str:
+    """A value that is beyond a limit, with a digit more where it would read like the limit."""
+    is_score = metric in METRICS and METRICS[metric].unit == "score"
+    if is_score and value is not None and metric_text(metric, value) == metric_text(metric, limit):
+        return f"{value:.3f}"
+    return metric_text(metric, value)
+
+
 def window_text(window_s: int) -> str:
     """A window's length: `30s`, `5m`, `24h`, `7d`."""
     for unit_s, unit in _UNITS_S:
@@ -68,11 +76,20 @@ def breach(metric: str, value: Value, limits: tuple[Limit, ...]) -> Severity:
     for limit in limits:
         if limit.metric != metric:
             continue
-        if _is_beyond(value, limit.critical, limit.comparison):
+        if is_beyond(value, limit.critical, limit.comparison):
             return Severity.CRITICAL
-        if _is_beyond(value, limit.warning, limit.comparison):
+        if is_beyond(value, limit.warning, limit.comparison):
             worst = Severity.WARNING
     return worst
+
+
+def limit_words(metric: str, limits: tuple[Limit, ...]) -> str:
+    """The limit beside a value: `of 5s`, `min 0.7`; empty where there is none."""
+    limit = first_limit(metric, limits)
+    if limit is None:
+        return ""
+    falls = any(one.comparison == "below" for one in limits if one.metric == metric)
+    return f"{'min' if falls else 'of'} {limit_text(metric, limit)}"
 
 
 def first_limit(metric: str, limits: tuple[Limit, ...]) -> float | None:
@@ -90,7 +107,8 @@ def first_limit(metric: str, limits: tuple[Limit, ...]) -> float | None:
     return max(values) if known[0][1] == "below" else min(values)
 
 
-def _is_beyond(value: float, threshold: float | None, comparison: str) -> bool:
-    if threshold is None:
+def is_beyond(value: Value, threshold: float | None, comparison: str) -> bool:
+    """Whether a value breaks a limit; not when either is missing."""
+    if value is None or threshold is None:
         return False
     return value < threshold if comparison == "below" else value > threshold

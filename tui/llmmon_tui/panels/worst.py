@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from llmmon.protocol.snapshot import AlertView, Snapshot
+from llmmon.protocol.snapshot import AlertView, HealthView, Snapshot
 from llmmon_tui.drawing.priority import Segment
 from llmmon_tui.formatting import age, clean, width_of
 from llmmon_tui.link import LinkState
@@ -60,7 +60,7 @@ def _link_trouble(picture: Picture) -> list[Segment]:
     hint = "start one with llmmon-collector, or name another with --connect"
     return [
         Segment(clean(link.reason), "critical" if is_mismatch else "warning", 9),
-        Segment(f"next try in {wait_s}s" if wait_s else "trying now", "plain", 8),
+        Segment(f"next try in {wait_s}s (r: now)" if wait_s else "trying now", "plain", 8),
         Segment(f"try {link.attempt + 1}" if link.attempt else "", "muted", 3),
         Segment(clean(picture.address), "plain", 4),
         Segment(hint if link.state is LinkState.CONNECTING else "", "muted", 2),
@@ -122,11 +122,18 @@ def _calm(picture: Picture, snapshot: Snapshot) -> list[Segment]:
         ]
     if snapshot.problems:
         return [Segment("no alert", "plain", 50), *_quiet(snapshot)]
-    return [Segment("✓ all clear", "ok", 90), *_health(snapshot), *_quiet(snapshot)]
+    health, quiet = _health(snapshot), _quiet(snapshot)
+    if not quiet and not _bad_checks(snapshot):
+        return [Segment("✓ all clear", "ok", 90), *health]
+    return [Segment(f"✓ no {'new ' if quiet else ''}alert", "ok", 90), *health, *quiet]
+
+
+def _bad_checks(snapshot: Snapshot) -> list[HealthView]:
+    return [check for check in snapshot.health if check.status in {"degraded", "failing"}]
 
 
 def _health(snapshot: Snapshot) -> list[Segment]:
-    bad = [check for check in snapshot.health if check.status in {"degraded", "failing"}]
+    bad = _bad_checks(snapshot)
     if bad:
         names = ", ".join(clean(check.name) for check in bad)
         return [Segment(f"▲ check {names}", "warning", 88)]

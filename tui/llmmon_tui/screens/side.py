@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Grid
+from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 
@@ -19,11 +20,11 @@ from llmmon_tui.operate import name_of
 from llmmon_tui.panels.alerts import count_segments, find_alert
 from llmmon_tui.panels.alertview import breach_text
 from llmmon_tui.panels.health import health_segments
-from llmmon_tui.panels.side import alert_blocks, tail_lines, visible_lines
+from llmmon_tui.panels.side import Block, alert_blocks, tail_lines, visible_lines
 from llmmon_tui.panels.tiles import FIGURES, tile
 from llmmon_tui.screens.monitor import MonitorScreen, dim
+from llmmon_tui.widgets import prose
 from llmmon_tui.widgets.linewidget import LineWidget
-from llmmon_tui.widgets.prose import Block
 from llmmon_tui.widgets.rule import Rule
 from llmmon_tui.widgets.statusline import StatusLine
 from llmmon_tui.widgets.tile import Tile
@@ -33,7 +34,7 @@ class AlertList(LineWidget, can_focus=True):
     """Alerts in one or two lines each, with a cursor that stays with its alert."""
 
     DEFAULT_CSS = """
-    AlertList { height: 1fr; width: 1fr; }
+    AlertList { height: auto; width: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False),
@@ -51,6 +52,7 @@ class AlertList(LineWidget, can_focus=True):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._picture: Picture | None = None
+        self._height = 1
         self._cursor_id: str | None = None
 
     @property
@@ -72,7 +74,13 @@ class AlertList(LineWidget, can_focus=True):
         ids = self._ids()
         if self._cursor_id not in ids:
             self._cursor_id = ids[0] if ids else None
+        before, self._height = self._height, self._lines_needed()
+        if self._height != before:
+            self.refresh(layout=True)
         self.redraw()
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return self._height
 
     def draw_lines(self, width: int, height: int) -> Sequence[Line]:
         if self._picture is None:
@@ -96,8 +104,13 @@ class AlertList(LineWidget, can_focus=True):
             self.post_message(self.Opened(self._cursor_id))
 
     def _ids(self) -> list[str]:
-        picture = self._picture
-        return [] if picture is None else [one.alert_id for one in alert_blocks(picture, 1, None)]
+        return [block.alert_id for block in self._blocks()]
+
+    def _lines_needed(self) -> int:
+        return max(1, sum(len(block.lines) for block in self._blocks()))
+
+    def _blocks(self) -> list[Block]:
+        return [] if self._picture is None else alert_blocks(self._picture, 1, None)
 
 
 class SideScreen(MonitorScreen):
@@ -107,11 +120,11 @@ class SideScreen(MonitorScreen):
         super().__init__()
         self.counts = StatusLine()
         self.tiles = [Tile(figure.title, id=f"tile-{figure.id}") for figure in FIGURES]
-        self.health = StatusLine()
+        self.health = StatusLine(id="side-health")
         self.alerts = AlertList(id="side-alerts")
-        self.tail = Block(id="side-tail")
+        self.tail = prose.Block(id="side-tail")
         self.alerts_rule = Rule("alerts")
-        self.tail_rule = Rule("tail")
+        self.tail_rule = Rule("tail", id="side-tail-rule")
 
     def compose(self) -> ComposeResult:
         yield self.trust

@@ -231,8 +231,7 @@ class LiveTable(ScrollView, can_focus=True):
         return y - HEADER_LINES + self.scroll_offset.y
 
     def _layout(self) -> Layout:
-        width = self.scrollable_content_region.width
-        return lay_out(self.columns, width, self.app.size.width)
+        return lay_out(self.columns, self.scrollable_content_region.width)
 
     def _line(self, y: int, layout: Layout | None = None) -> Line:
         layout = layout or self._layout()

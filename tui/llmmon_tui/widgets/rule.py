@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Unpack
+from typing import Final, Unpack
 
 from textual import events
 from textual.message import Message
@@ -12,6 +12,7 @@ from llmmon_tui.drawing.lines import Line, Span, fit_line, line_width
 from llmmon_tui.formatting import fit, width_of
 from llmmon_tui.widgets.linewidget import LineWidget, WidgetOptions
 
+_LONGEST_NAME: Final = 8
 FOCUSED_CLASS = "-focused"
 """Put this class on the rule of the panel that has the focus."""
 
@@ -47,7 +48,7 @@ class Rule(LineWidget):
 
 
 class Tabs(LineWidget):
-    """`─[1 Latency] 2 Cost  3 Quality ────`; a click chooses."""
+    """`─[1 Latency] 2 Cost  3 Quality ────`; a click chooses. Names are cut where room is short."""
 
     DEFAULT_CSS = """
     Tabs { height: 1; width: 1fr; }
@@ -73,7 +74,7 @@ class Tabs(LineWidget):
 
     def draw_lines(self, width: int, height: int) -> Sequence[Line]:
         spans: list[Span] = [("─", "muted")]
-        for place, title in enumerate(self._titles):
+        for place, title in enumerate(self._shown_titles(width)):
             is_chosen = place == self._chosen
             left, right = "[]" if is_chosen else "  "
             spans += [
@@ -86,8 +87,23 @@ class Tabs(LineWidget):
 
     def on_click(self, event: events.Click) -> None:
         start = 1
-        for place, title in enumerate(self._titles):
+        for place, title in enumerate(self._shown_titles(self.content_size.width)):
             end = start + width_of(title) + 2
             if start <= event.x < end:
                 self.post_message(self.Chosen(place))
             start = end
+
+    def _shown_titles(self, width: int) -> list[str]:
+        """All of them in full, or with the longest names that still show the last tab."""
+        titles = self._titles
+        for letters in range(_LONGEST_NAME, 0, -1):
+            if 1 + sum(width_of(title) + 2 for title in titles) <= width:
+                break
+            titles = [_cut_name(title, letters) for title in self._titles]
+        return titles
+
+
+def _cut_name(title: str, letters: int) -> str:
+    """`5 Alerts 3` as `5 Ale 3`; words after the name leave, a count stays."""
+    number, name, *rest = title.split()
+    return " ".join([number, name[:letters], *(word for word in rest if word.isdigit())])
