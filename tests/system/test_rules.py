@@ -120,6 +120,7 @@ BREACHES: dict[str, dict[str, Any]] = {
     "low_quality": {**FINE, "relevance": 0.3},
     "cost_spike": {**FINE, "cost_pico_usd": 3 * 10**12},
 }
+COOLDOWN_S = 900.0
 OVER_S = {"cost_spike": 3641.0}
 """How long until a breach is out of its rule's window; five minutes if not said."""
 
@@ -131,11 +132,14 @@ async def test_each_builtin_rule_fires_and_resolves(rig: Rig, rule: str) -> None
     await rig.send(100, **BREACHES[rule])
     assert await rig.alert(rule) == "firing"
     assert await rig.told(rule, 1) == ["firing"]
-    rig.clock.advance(OVER_S.get(rule, 301.0))
+    over_s = OVER_S.get(rule, 301.0)
+    rig.clock.advance(over_s)
     await rig.send(100, **FINE)
     assert await rig.alert(rule) == "firing"
     assert await rig.alert(rule, after_s=30) == "resolved"
-    assert await rig.told(rule, 2) == ["firing", "resolved"]
+    again = ["firing"] if over_s > COOLDOWN_S else []
+    expected = ["firing", *again, "resolved"]
+    assert await rig.told(rule, len(expected)) == expected
 
 
 async def test_alert_cooldown_holds_between_notifications_of_one_alert(rig: Rig) -> None:
