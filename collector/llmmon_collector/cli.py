@@ -11,13 +11,16 @@ from typing import Final
 
 import click
 
-from llmmon.errors import ConfigError, LlmmonError
-from llmmon.protocol.endpoint import default_address, parse_address
+from llmmon.errors import ConfigError, EndpointError, LlmmonError
+from llmmon.protocol.endpoint import Address, default_address, parse_address
 from llmmon_collector import __version__
 from llmmon_collector.collector import Place
 from llmmon_collector.config.load import Loaded, default_state_dir, load
+from llmmon_collector.config.settings import CollectorSettings
 from llmmon_collector.daemon import Daemon
+from llmmon_collector.httpd.bind import parse_bind
 from llmmon_collector.logs import LEVELS, configure_logs
+from llmmon_collector.sockets import check_local
 from llmmon_collector.systemd import ServiceManager
 
 _BAD_USAGE: Final = 2
@@ -69,13 +72,29 @@ async def _run(loaded: Loaded, place: Place) -> None:
 
 def _place(loaded: Loaded, listen: str | None, state: Path | None, http: str | None) -> Place:
     chosen = loaded.settings.collector
-    address = listen or chosen.listen
-    if address is None:
-        address = default_address(os.environ, os.geteuid(), tempfile.gettempdir())
     directory = state or (Path(chosen.state_dir) if chosen.state_dir else None)
     return Place(
-        address=parse_address(address),
+        address=_address(chosen, listen),
         state_dir=(directory or default_state_dir(os.environ)).absolute(),
-        http=chosen.http if http is None else http,
+        http=_http(chosen, http),
         environ=os.environ,
     )
+
+
+def _address(chosen: CollectorSettings, listen: str | None) -> Address:
+    text = listen or chosen.listen
+    if text is None:
+        text = default_address(os.environ, os.geteuid(), tempfile.gettempdir())
+    try:
+        address = parse_address(text)
+    except EndpointError as error:
+        raise ConfigError(str(error), key="listen") from None
+    check_local(address)
+    return address
+
+
+def _http(chosen: CollectorSettings, http: str | None) -> str:
+    text = chosen.http if http is None else http
+    if text:
+        parse_bind(text, chosen.http_allow_remote)
+    return text

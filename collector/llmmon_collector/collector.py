@@ -203,7 +203,7 @@ class Collector:
             return
         state = HttpState(
             tick_age_s=lambda: (self._clock.mono_ns() - self._ticked_ns) / 1e9,
-            problems=self.problems,
+            problems=lambda: [self._session.problem] if self._session.problem else [],
             health=self._health.views,
             overall=self._health.overall,
             snapshot=lambda: self._pictures.snapshot("model"),
@@ -256,16 +256,7 @@ class Collector:
         )
 
     def _agent_beats(self) -> list[AgentBeat]:
-        now_ns = self._clock.mono_ns()
-        return [
-            AgentBeat(
-                f"{stream.service}@{stream.host}",
-                (now_ns - stream.heard_ns) / 1e9,
-                stream.heartbeat.interval_s,
-            )
-            for stream in self._ledger.streams.copy().values()
-            if stream.heartbeat is not None and not stream.ended
-        ]
+        return [AgentBeat(*beat) for beat in self._ledger.beats(self._clock.mono_ns())]
 
     def _status(self) -> dict[str, Any]:
         chosen, storage = self.settings.collector, self._storage
@@ -291,10 +282,7 @@ class Collector:
         return status_document(about, self._pictures.ingest(), self._ledger, mono_ns)
 
     def _http_address(self) -> str:
-        if self._http is None:
-            return ""
-        host, port = self._http.address
-        return f"{host}:{port}"
+        return "" if self._http is None else str(self._http.address)
 
     def _on_failure(self, part: str, error: BaseException) -> None:
         if part == "intake":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import re
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +21,7 @@ from llmmon_collector.systemd import ServiceManager
 
 _LATE_TICKS: Final = 2.0
 """A tick that comes so many intervals late is not made up for."""
+_NUMBERS: Final = re.compile(r"\d+")
 
 
 class Daemon:
@@ -44,6 +45,7 @@ class Daemon:
         self._collector.config_problems = lambda: self._reloader.problems
         self._collector.config_files = _names(loaded)
         self._watcher = ConfigWatcher(self._on_change, self._on_broken)
+        self._told: dict[str, str] = {}
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT, or until a part that cannot be done without has ended.
@@ -93,27 +95,37 @@ class Daemon:
         due_s = loop.time()
         while True:
             await self._collector.tick()
+            self._tell_problems()
             self._service_manager.watchdog()
             due_s += interval_s
             if loop.time() - due_s > _LATE_TICKS * interval_s:
                 due_s = loop.time()
             await asyncio.sleep(max(0.0, due_s - loop.time()))
 
+    def _tell_problems(self) -> None:
+        """Log what has become wrong and what is so no more; a count that moves is no news."""
+        now = {_NUMBERS.sub("#", problem): problem for problem in self._collector.problems()}
+        for key, problem in now.items():
+            if key not in self._told:
+                self._log.warning("problem", reason=problem)
+        for key, problem in self._told.items():
+            if key not in now:
+                self._log.info("problem over", reason=problem)
+        self._told = now
+
     async def _reload_on_hup(self) -> None:
         while True:
             await self._hup.wait()
             self._hup.clear()
             self._service_manager.reloading(SystemClock())
-            with contextlib.suppress(ConfigError):
+            try:
                 await self._reload()
+            except ConfigError as error:
+                self._on_broken(error)
             self._service_manager.ready()
 
     async def _reload(self) -> dict[str, Any]:
-        try:
-            result = await self._reloader.reload()
-        except ConfigError as error:
-            self._log.error("configuration not loaded", reason=str(error))
-            raise
+        result = await self._reloader.reload()
         self._follow()
         self._log.info("configuration loaded", **result)
         return result
@@ -122,7 +134,7 @@ class Daemon:
         await self._reload()
 
     def _on_broken(self, error: Exception) -> None:
-        self._log.error("configuration still not loaded", reason=str(error))
+        self._log.error("configuration not loaded", reason=str(error))
 
     async def _apply(self, settings: Settings) -> None:
         await self._collector.apply(settings)

@@ -35,22 +35,28 @@ class DirectoryLock:
         """Take the lock for ``use``, one word: a directory can have several.
 
         Raises:
-            ConfigError: another process holds it.
+            ConfigError: another process holds it, or the file cannot be written.
         """
-        self._file = (directory / f"{use}.lock").open("a+")
+        path = directory / f"{use}.lock"
+        try:
+            self._file = path.open("a+b", buffering=0)
+            self._take(directory)
+        except OSError as error:
+            raise ConfigError(f"cannot lock {path}: {error.strerror}") from None
+
+    def _take(self, directory: Path) -> None:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             self._file.seek(0)
-            holder = self._file.read().strip() or "unknown"
+            holder = self._file.read().decode(errors="replace").strip() or "unknown"
             self._file.close()
             raise ConfigError(
                 f"another collector (pid {holder}) uses {directory}: stop it, "
                 "or give this one another --state and --listen"
             ) from None
         self._file.truncate(0)
-        self._file.write(str(os.getpid()))
-        self._file.flush()
+        self._file.write(str(os.getpid()).encode())
 
     def release(self) -> None:
         """Let go."""

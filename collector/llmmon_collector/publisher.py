@@ -8,7 +8,7 @@ from typing import Final
 import zmq
 import zmq.asyncio
 
-_SUBSCRIBE: Final = 1
+_UNSUBSCRIBE, _SUBSCRIBE = b"\x00", b"\x01"
 _OPTIONS: Final = {
     zmq.LINGER: 0,
     zmq.SNDHWM: 1000,
@@ -59,8 +59,11 @@ class Publisher:
 
     async def _listen(self) -> None:
         while True:
-            (message,) = await self._socket.recv_multipart()
-            if message[:1] == bytes([_SUBSCRIBE]):
-                self._wanted.add(message[1:])
-            else:
-                self._wanted.discard(message[1:])
+            # a peer can send anything up an XPUB: frames that are no subscription mean nothing
+            first, *more = await self._socket.recv_multipart()
+            if more:
+                continue
+            if first[:1] == _SUBSCRIBE:
+                self._wanted.add(first[1:])
+            elif first[:1] == _UNSUBSCRIBE:
+                self._wanted.discard(first[1:])

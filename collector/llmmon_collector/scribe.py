@@ -60,6 +60,8 @@ class Scribe:
                 await asyncio.to_thread(write)
             except StoreError as error:
                 self.problem = str(error)
+            except Exception as error:  # what ails one writing must not end the others
+                self.problem = f"{type(error).__name__}: {error}"
             else:
                 self.problem = ""
             finally:

@@ -106,13 +106,22 @@ class Sockets:
             self._lock.release()
 
 
-def _claim(address: Address) -> DirectoryLock | None:
+def check_local(address: Address) -> None:
+    """See that only this machine can reach ``address``.
+
+    Raises:
+        ConfigError: others can.
+    """
     if not address.is_local:
         raise ConfigError(
             f"{address} can be reached from other machines: listen on ipc://DIR or "
             "tcp://127.0.0.1:PORT, and tunnel with ssh -L where viewers are elsewhere",
             key="listen",
         )
+
+
+def _claim(address: Address) -> DirectoryLock | None:
+    check_local(address)
     if address.directory is None:
         return None
     return DirectoryLock(private_directory(Path(address.directory), "listen"), "listen")

@@ -41,3 +41,9 @@ def test_one_directory_can_hold_state_and_sockets(tmp_path: Path) -> None:
     state, listen = DirectoryLock(tmp_path, "state"), DirectoryLock(tmp_path, "listen")
     state.release()
     listen.release()
+
+
+def test_a_lock_that_cannot_be_written_says_why(tmp_path: Path) -> None:
+    (tmp_path / "state.lock").mkdir()
+    with pytest.raises(ConfigError, match=r"cannot lock .*state\.lock: Is a directory"):
+        DirectoryLock(tmp_path, "state")

@@ -250,7 +250,8 @@ async def test_it_starts_again_after_it_stopped(world: World) -> None:
 def test_beyond_loopback_must_be_allowed(text: str) -> None:
     with pytest.raises(ConfigError, match="http_allow_remote = true"):
         parse_bind(text)
-    assert parse_bind(text, allow_remote=True).port == 80
+    bind = parse_bind(text, allow_remote=True)
+    assert (bind.port, str(bind)) == (80, text)
 
 
 @pytest.mark.parametrize("text", ["", "9460", "localhost", "localhost:http", "127.0.0.1:70000"])

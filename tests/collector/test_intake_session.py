@@ -165,6 +165,13 @@ def test_goodbye_ends_a_stream(intake: Fixture) -> None:
     assert intake.ledger.totals(5).lost == {"shutdown": 2}
 
 
+def test_a_goodbye_right_behind_the_last_batch_loses_nothing_of_it(intake: Fixture) -> None:
+    bye = plain_frames(Message.BYE, wire.encode_map({}), first_event=3)
+    intake.send(batch_frames(1, [ROW] * 3), bye)
+    totals = intake.ledger.totals(5)
+    assert (totals.stored, totals.lost, totals.in_flight) == (3, {}, 0)
+
+
 def test_dead_letters_are_bounded(tmp_path: Path) -> None:
     dead = DeadLetters(tmp_path / "dead.seg", max_bytes=200)
     for _ in range(10):

@@ -62,6 +62,21 @@ async def test_a_subscriber_gets_its_topic_only(rig: Rig) -> None:
     viewer.close()
 
 
+@pytest.mark.parametrize("noise", [[b"hello", b"there"], [b"xsnapshot.model"], [b""]])
+async def test_what_is_no_subscription_changes_none(rig: Rig, noise: list[bytes]) -> None:
+    viewer = rig.viewer(b"snapshot.model")
+    await rig.until("snapshot.model", wanted=True)
+    noisy = rig.context.socket(zmq.XSUB)
+    noisy.setsockopt(zmq.LINGER, 0)
+    noisy.connect(rig.endpoint)
+    await noisy.send_multipart(noise)
+    await noisy.send(b"\x01tail.logs")
+    await rig.until("tail.logs", wanted=True)
+    assert rig.publisher.wants("snapshot.model")
+    noisy.close()
+    viewer.close()
+
+
 async def test_a_subscriber_that_never_reads_holds_up_nobody(rig: Rig) -> None:
     deaf, viewer = rig.viewer(b"tail."), rig.viewer(b"snapshot.")
     await rig.until("tail.requests", wanted=True)

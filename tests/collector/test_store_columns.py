@@ -12,7 +12,8 @@ from tests.support.strategies import columns
 
 from llmmon.protocol.event import SCHEMA, Kind, Type
 from llmmon.protocol.table import Table, decode_table, encode_table
-from llmmon_collector.store.columns import numbers, texts
+from llmmon_collector.requests import numbers
+from llmmon_collector.store.columns import texts
 
 KINDS = {Type.F32: np.float32, Type.F64: np.float64, Type.U64: np.uint64}
 

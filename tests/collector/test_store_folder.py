@@ -23,6 +23,7 @@ from llmmon_collector.journal import Cursor, Journal
 from llmmon_collector.pricing.book import PriceBook
 from llmmon_collector.pricing.model import PriceOverride
 from llmmon_collector.store import Committed, StoreError
+from llmmon_collector.store import folder as module
 from llmmon_collector.store.duck import DuckStore
 from llmmon_collector.store.folder import Folder
 
@@ -163,6 +164,32 @@ class Refusing(DuckStore):
         if seqs & self.bad:
             raise StoreError("not these", poison=True)
         return super().fold(committed, cursor)
+
+
+class Slow(DuckStore):
+    """A store that takes three seconds for a fold."""
+
+    clock = ManualClock(START_NS)
+
+    def fold(self, committed: Sequence[Committed], cursor: Cursor) -> int:
+        self.clock.advance(3)
+        return super().fold(committed, cursor)
+
+
+def test_a_backlog_does_not_put_off_the_end_and_waits_for_the_next_start(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GROUP_EVENTS", 1)
+    store = Slow(tmp_path / "s.duckdb", PriceBook())
+    for n in range(300):
+        journal.append([batch(n)])
+    folder = Folder(journal, store, store.clock)
+    folder.start()
+    folder.stop()
+    assert 0 < folder.folded < 1200
+    Folder(journal, store, store.clock).fold_all()
+    assert count(store) == 1200
+    store.close()
 
 
 def test_a_group_is_halved_around_what_the_store_can_never_take(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import duckdb
 import pytest
 from tests.support.batches import START_NS, body, committed
 
@@ -12,6 +15,7 @@ from llmmon_collector.journal import Cursor
 from llmmon_collector.pricing.book import PriceBook
 from llmmon_collector.store import QueryError, StoreError
 from llmmon_collector.store.duck import DuckStore
+from llmmon_collector.store.query import Readers, run_query
 
 ENDLESS = "SELECT count(*) FROM range(100000000) a, range(100000000) b"
 
@@ -125,6 +129,50 @@ def test_memory_is_bounded_and_the_store_goes_on(store: DuckStore) -> None:
         store.query("SELECT list(range) FROM range(10000000000)")
     assert caught.value.code == "failed"
     assert store.query("SELECT 1").rows == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT repeat('x', 1000000) FROM range(1000)",
+        "SELECT ['x', repeat('x', 1000000)] FROM range(1000)",
+        "SELECT {'a': repeat('x', 1000000)} FROM range(1000)",
+    ],
+)
+def test_bytes_are_bounded_and_the_store_goes_on(store: DuckStore, sql: str) -> None:
+    with pytest.raises(QueryError, match="over 64 MiB") as caught:
+        store.query(sql)
+    assert caught.value.code == "too_big"
+    assert store.query("SELECT 1").rows == [(1,)]
+
+
+def test_closing_breaks_off_what_runs_and_what_is_about_to() -> None:
+    readers, ready = Readers(), threading.Event()
+    refused: list[QueryError] = []
+
+    def ask() -> None:
+        try:
+            with duckdb.connect() as connection, readers.using(connection):
+                ready.set()
+                run_query(connection, ENDLESS, 10, timeout_s=60)
+        except QueryError as error:
+            refused.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    assert ready.wait(10)
+    readers.close()
+    asking.join()
+    ask()
+    assert [(e.code, e.reason) for e in refused] == [("failed", "the collector is stopping")] * 2
+
+
+def test_a_store_closes_while_queries_run(tmp_path: Path) -> None:
+    store = DuckStore(tmp_path / "s.duckdb", PriceBook(), memory_limit_mb=256)
+    with ThreadPoolExecutor(2) as threads:
+        asked = [threads.submit(store.query, ENDLESS, 10, 60.0) for _ in range(2)]
+        store.close()
+        assert all(isinstance(query.exception(), QueryError) for query in asked)
 
 
 def test_a_closed_store_refuses_plainly(tmp_path: Path) -> None:

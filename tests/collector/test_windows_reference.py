@@ -65,6 +65,8 @@ class Model:
         for given_row in rows:
             row = dict(given_row)
             if row["end_ns"] > now_ns + 5 * SECOND:
+                if warm:
+                    continue
                 row["end_ns"] = now_ns
                 self.skewed += 1
             if row["end_ns"] < now_ns - reach_s * SECOND:

@@ -176,6 +176,14 @@ def test_requests_ahead_of_the_clock_wait_and_those_far_ahead_count_now() -> Non
     assert whole(windows, 60)["requests"] == 3
 
 
+def test_a_warm_start_does_not_take_for_new_what_claims_to_end_ahead() -> None:
+    windows = new_windows()
+    windows.add(requests([NOON - SECOND, NOON + HOUR, NOON + 10**6 * HOUR]), NOON, warm=True)
+    windows.advance(NOON)
+    assert whole(windows, 60)["requests"] == 1
+    assert windows.skewed == 0
+
+
 def test_a_flood_ahead_of_the_clock_is_counted_and_not_kept() -> None:
     windows = new_windows()
     flood = requests(np.full(100_000, NOON + 2 * SECOND))

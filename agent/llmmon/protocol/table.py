@@ -16,7 +16,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from itertools import pairwise
+from operator import lt
 from typing import Any, Final, NamedTuple
 
 from llmmon.errors import SchemaError
@@ -149,50 +149,58 @@ def decode_table(fields: Mapping[int, Field], packed: Any) -> Table:
             continue
         if field.name in columns:
             raise SchemaError(f"{field.name}: column sent twice")
-        columns[field.name] = _decode_column(field, item[1:], count)
+        columns[field.name] = _decode_column(field, item, count)
     return Table(count, columns)
 
 
-def _decode_column(field: Field, parts: list[Any], count: int) -> Column:
-    match parts:
-        case ["c", value]:
-            _check_values(field, [value], 1)
-            return Column(field, Form.SAME, value)
-        case ["l", list() as values]:
-            _check_values(field, [value for value in values if value is not None], None)
-            _check(len(values) == count, field, "one value a row")
-            return Column(field, Form.LIST, values)
-        case ["a", values]:
+def _decode_column(field: Field, item: list[Any], count: int) -> Column:
+    form, values = item[1], item[2]
+    match form, len(item):
+        case "a", 3:
             _check_values(field, values, count)
             return Column(field, Form.ALL, values)
-        case ["b", bytes() as values, bytes() as valid]:
-            _check_values(field, values, count)
-            _check(len(valid) == (count + 7) >> 3, field, "a bitmap of one bit a row")
-            return Column(field, Form.SOME, values, valid=valid)
-        case ["f", bytes() as packed_rows, values]:
-            rows = _decode_rows(field, packed_rows, count)
-            _check_values(field, values, len(rows))
-            return Column(field, Form.FEW, values, rows=rows)
+        case "c", 3:
+            _check_values(field, [values], 1)
+            return Column(field, Form.SAME, values)
+        case "f", 4:
+            rows = _decode_rows(field, values, count)
+            _check_values(field, item[3], len(rows))
+            return Column(field, Form.FEW, item[3], rows=rows)
+        case "b", 4:
+            _check_packed(field, values, item[3], count)
+            return Column(field, Form.SOME, values, valid=item[3])
+        case "l", 3:
+            _check(isinstance(values, list) and len(values) == count, field, "one value a row")
+            _check_values(field, [value for value in values if value is not None], None)
+            return Column(field, Form.LIST, values)
     raise SchemaError(f"{field.name}: unknown column form")
 
 
-def _decode_rows(field: Field, packed: bytes, count: int) -> tuple[int, ...]:
-    _check(len(packed) % 4 == 0 and len(packed) <= 4 * count, field, "row numbers of 4 bytes")
+def _decode_rows(field: Field, packed: Any, count: int) -> tuple[int, ...]:
+    fine = isinstance(packed, bytes) and len(packed) % 4 == 0 and len(packed) <= 4 * count
+    _check(fine, field, "row numbers of 4 bytes")
     rows = struct.unpack(f"<{len(packed) // 4}I", packed)
-    ascending = all(a < b for a, b in pairwise(rows))
+    ascending = all(map(lt, rows, rows[1:]))
     _check(ascending and (not rows or rows[-1] < count), field, "ascending row numbers")
     return rows
 
 
+def _check_packed(field: Field, values: Any, valid: Any, count: int) -> None:
+    _check(isinstance(values, bytes) and isinstance(valid, bytes), field, "packed numbers")
+    _check_values(field, values, count)
+    _check(len(valid) == (count + 7) >> 3, field, "a bitmap of one bit a row")
+
+
 def _check_values(field: Field, values: Any, count: int | None) -> None:
-    width = _WIDTH.get(field.type)
-    if width is not None and isinstance(values, bytes):
-        _check(len(values) == width * (count or 0), field, "one number a row")
+    kind = field.type
+    if isinstance(values, bytes) and kind in _WIDTH:
+        _check(len(values) == _WIDTH[kind] * (count or 0), field, "one number a row")
         return
     _check(isinstance(values, list), field, "a list of values")
     _check(count is None or len(values) == count, field, "one value a row")
-    if field.type is Type.STR:
-        _check(_are_texts(values, field.max_chars), field, f"text of at most {field.max_chars}")
+    if kind is Type.STR:
+        if not _are_texts(values, field.max_chars):
+            raise SchemaError(f"{field.name}: expected text of at most {field.max_chars}")
         return
     for value in values:
         _check_value(field, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import numpy as np
 from pydantic import Field, validate_call
@@ -18,10 +18,13 @@ from llmmon_collector.control.server import Method
 from llmmon_collector.live import LiveMetrics
 from llmmon_collector.series import SeriesKey, Where
 from llmmon_collector.store.base import QueryError, QueryResult
+from llmmon_collector.store.query import reader_threads
 
 MAX_QUERY_ROWS: Final = 100_000
 MAX_QUERY_S: Final = 60.0
 MAX_SILENCE_S: Final = 30 * 86_400.0
+
+T = TypeVar("T")
 Text = Annotated[str, Field(max_length=256)]
 Instant = Annotated[int, Field(ge=0, lt=2**62)]
 """Nanoseconds since 1970."""
@@ -56,6 +59,7 @@ class Methods:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self._readers = reader_threads()
 
     def table(self) -> dict[str, Method]:
         """Every method, its parameters checked before it is called."""
@@ -127,15 +131,13 @@ class Methods:
         since_ns: Instant | None = None,
     ) -> list[dict[str, Any]]:
         sql = recent_requests(limit, only, (where or {}).items(), since_ns)
-        result = await self._ask(sql, limit, 10.0)
-        return as_rows(result.columns, result.rows)
+        return await self._ask(sql, limit, 10.0, _row_objects)
 
     async def _trace(self, *, id: Text) -> dict[str, list[dict[str, Any]]]:
         await self._backend.folded()
         found: dict[str, list[dict[str, Any]]] = {}
         for table, sql in trace_queries(id).items():
-            result = await self._ask(sql, 1000, 10.0)
-            found[table] = as_rows(result.columns, result.rows)
+            found[table] = await self._ask(sql, 1000, 10.0, _row_objects)
         if not any(found.values()):
             raise ControlError("not_found", f"no request or trace {id!r} is stored")
         return found
@@ -148,12 +150,7 @@ class Methods:
         timeout_s: Annotated[float, Field(gt=0, le=MAX_QUERY_S)] = 10.0,
     ) -> dict[str, Any]:
         await self._backend.folded()
-        result = await self._ask(sql, limit, timeout_s)
-        return {
-            "columns": result.columns,
-            "rows": [[plain(value) for value in row] for row in result.rows],
-            "truncated": result.truncated,
-        }
+        return await self._ask(sql, limit, timeout_s, _table)
 
     async def _status(self) -> dict[str, Any]:
         return self._backend.status()
@@ -196,11 +193,29 @@ class Methods:
             kept = ", ".join(map(str, known))
             raise ControlError("bad_request", f"window_s: {window_s} is not one of {kept}")
 
-    async def _ask(self, sql: str, limit: int, timeout_s: float) -> QueryResult:
+    async def _ask(
+        self, sql: str, limit: int, timeout_s: float, tell: Callable[[QueryResult], T]
+    ) -> T:
+        """What ``tell`` makes of the result, on the thread that fetched it: rows can be many."""
+        loop = asyncio.get_running_loop()
         try:
-            return await asyncio.to_thread(self._backend.query, sql, limit, timeout_s)
+            return await loop.run_in_executor(
+                self._readers, lambda: tell(self._backend.query(sql, limit, timeout_s))
+            )
         except QueryError as error:
             raise ControlError(error.code, error.reason) from None
+
+
+def _row_objects(result: QueryResult) -> list[dict[str, Any]]:
+    return as_rows(result.columns, result.rows)
+
+
+def _table(result: QueryResult) -> dict[str, Any]:
+    return {
+        "columns": result.columns,
+        "rows": [[plain(value) for value in row] for row in result.rows],
+        "truncated": result.truncated,
+    }
 
 
 def _matching(wanted: Mapping[Dimension, str]) -> Where:

@@ -14,6 +14,9 @@ class Bind(NamedTuple):
     host: str
     port: int
 
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
 
 def parse_bind(text: str, allow_remote: bool = False) -> Bind:
     """``HOST:PORT`` or ``[IPV6]:PORT``.

@@ -150,6 +150,18 @@ class Ledger:
         stream.claims = claims or stream.claims
         stream.ended = True
 
+    def beats(self, mono_ns: int) -> list[tuple[str, float, float]]:
+        """Of agents that have not said goodbye: name, seconds of silence, heartbeat interval."""
+        return [
+            (
+                f"{stream.service}@{stream.host}",
+                (mono_ns - stream.heard_ns) / 1e9,
+                stream.heartbeat.interval_s,
+            )
+            for stream in list(self.streams.values())
+            if stream.heartbeat is not None and not stream.ended
+        ]
+
     def totals(self, mono_ns: int) -> Totals:
         """The ledger over all streams, at monotonic time ``mono_ns``."""
         streams = list(self.streams.values())

@@ -14,6 +14,8 @@ from llmmon_collector.intake.session import Incoming, Session
 GROUP: Final = 64
 """Messages committed with one sync at the most."""
 
+_LAST_GROUPS: Final = 16
+"""Groups served once the end is asked for: agents that never pause must not put it off."""
 _POLL_MS: Final = 50
 _OPTIONS: Final = {
     zmq.LINGER: 0,
@@ -57,7 +59,7 @@ class Receiver:
         self._thread.start()
 
     def stop(self) -> None:
-        """Work through what has arrived, answer it, and close the socket."""
+        """Work through what has arrived, within bounds, answer it, and close the socket."""
         self._stop.set()
         if self._thread.ident is not None:
             self._thread.join()
@@ -68,8 +70,8 @@ class Receiver:
             while not self._stop.is_set():
                 if self._socket.poll(_POLL_MS):
                     self._serve(self._drain())
-            while incoming := self._drain():
-                self._serve(incoming)
+            for _ in range(_LAST_GROUPS):
+                self._serve(self._drain())
         except Exception as error:
             self._on_crash(error)
 

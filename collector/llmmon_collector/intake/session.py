@@ -95,6 +95,7 @@ class Session:
         group, taken = Group(self._ledger), list[_Taken]()
         peers: dict[StreamId, bytes] = {}
         answers: list[Outgoing] = []
+        goodbyes: list[Envelope] = []
         for message in incoming:
             envelope = self._open(message, answers)
             if envelope is None:
@@ -103,12 +104,17 @@ class Session:
             if envelope.message is Message.BATCH:
                 peers[StreamId(envelope.header.agent_id, envelope.header.epoch)] = message.peer
                 self._take(group, message, envelope, taken)
+            elif envelope.message is Message.BYE:
+                goodbyes.append(envelope)
             else:
                 self._answer(message.peer, envelope, answers)
         if self._commit(taken):
             answers += [
                 Outgoing(peer, self._state(Message.ACK, stream)) for stream, peer in peers.items()
             ]
+        # what an agent emitted and did not send is lost: known once its last batches are booked
+        for goodbye in goodbyes:
+            self._part(goodbye)
         return answers
 
     def _open(self, message: Incoming, answers: list[Outgoing]) -> Envelope | None:
@@ -183,8 +189,12 @@ class Session:
                     answers.append(Outgoing(peer, self._state(Message.PONG, stream)))
                 case Message.PING:
                     answers.append(Outgoing(peer, self._state(Message.PONG, stream)))
-                case Message.BYE:
-                    self._ledger.bye(envelope.header, _claims(decode_map(envelope.payload)))
+        except SchemaError:
+            self.rejected += 1
+
+    def _part(self, goodbye: Envelope) -> None:
+        try:
+            self._ledger.bye(goodbye.header, _claims(decode_map(goodbye.payload)))
         except SchemaError:
             self.rejected += 1
 

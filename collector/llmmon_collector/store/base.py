@@ -28,7 +28,10 @@ class StoreError(LlmmonError):
 
 
 class QueryError(LlmmonError):
-    """A query is refused or failed. ``code`` is ``bad_request``, ``timeout`` or ``failed``."""
+    """A query is refused or failed.
+
+    ``code`` is ``bad_request``, ``timeout``, ``too_big`` or ``failed``.
+    """
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
@@ -114,7 +117,8 @@ class Store(Protocol):
         """The first ``limit`` rows of one reading statement.
 
         Raises:
-            QueryError: not one reading statement, too slow, or the database refused it.
+            QueryError: not one reading statement, too slow, too big, the database refused it, or
+                the store is being closed.
         """
         ...
 
@@ -151,5 +155,5 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Break off queries and let go of the database."""
         ...

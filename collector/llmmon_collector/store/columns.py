@@ -1,9 +1,9 @@
-"""Columns of many decoded tables as arrays: numbers with a value for "missing", texts with None."""
+"""Text columns of many decoded tables as arrays, None where there is no value."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import orjson
@@ -13,30 +13,6 @@ from llmmon.protocol.event import Type
 from llmmon.protocol.table import Column, Form, Table
 
 Texts = NDArray[np.object_]
-
-_TYPES: Final = {
-    Type.F32: "<f4",
-    Type.F64: "<f8",
-    Type.U8: "u1",
-    Type.U32: "<u4",
-    Type.U64: "<u8",
-    Type.I64: "<i8",
-}
-
-
-def numbers(
-    tables: Sequence[Table], name: str, dtype: type[np.generic], missing: float
-) -> NDArray[Any]:
-    """A numeric column, ``missing`` where there is no value."""
-    column = np.full(sum(table.events for table in tables), missing, dtype)
-    start = 0
-    with np.errstate(over="ignore"):
-        for table in tables:
-            found = table.columns.get(name)
-            if found is not None:
-                _put_numbers(column[start : start + table.events], found)
-            start += table.events
-    return column
 
 
 def texts(tables: Sequence[Table], name: str) -> Texts | None:
@@ -51,30 +27,6 @@ def texts(tables: Sequence[Table], name: str) -> Texts | None:
             _put_texts(column[start : start + table.events], found)
         start += table.events
     return column
-
-
-def _put_numbers(into: NDArray[Any], column: Column) -> None:
-    match column.form:
-        case Form.SAME:
-            into[:] = column.values
-        case Form.LIST:
-            for row, value in enumerate(column.values):
-                if value is not None:
-                    into[row] = value
-        case Form.FEW:
-            into[list(column.rows or ())] = _array(column)
-        case Form.SOME:
-            bits = np.frombuffer(column.valid or b"", np.uint8)
-            valid = np.unpackbits(bits, bitorder="little")[: len(into)].astype(np.bool_)
-            into[valid] = _array(column)[valid]
-        case Form.ALL:
-            into[:] = _array(column)
-
-
-def _array(column: Column) -> NDArray[Any]:
-    if isinstance(column.values, bytes):
-        return np.frombuffer(column.values, _TYPES[column.field.type])
-    return np.array(column.values)
 
 
 def _put_texts(into: Texts, column: Column) -> None:

@@ -26,7 +26,7 @@ from llmmon_collector.store.base import (
 )
 from llmmon_collector.store.fold import EventFold
 from llmmon_collector.store.inserts import delete_agents, insert_events, insert_rows
-from llmmon_collector.store.query import run_query
+from llmmon_collector.store.query import Readers, run_query
 from llmmon_collector.store.reading import read_minute, read_requests, read_rollups
 from llmmon_collector.store.rollup import rows_of
 from llmmon_collector.store.schema import ddl, delete
@@ -61,7 +61,7 @@ class DuckStore:
         path: Path,
         prices: Prices,
         max_series: int = 10_000,
-        memory_limit_mb: int = 1024,
+        memory_limit_mb: int = 256,
         threads: int = 2,
     ) -> None:
         """Open the database at ``path``, made if need be.
@@ -78,6 +78,7 @@ class DuckStore:
         }
         self._events = EventFold(prices, max_series)
         self._writing = threading.Lock()
+        self._readers = Readers()
         self._known: dict[Key, AgentRow] | None = None
         self._connection = self._open()
         self._partial = self._partial_minutes()
@@ -120,7 +121,7 @@ class DuckStore:
     def query(self, sql: str, limit: int = 10_000, timeout_s: float = 10.0) -> QueryResult:
         """See :class:`~llmmon_collector.store.base.Store`."""
         try:
-            with self._connection.cursor() as connection:
+            with self._connection.cursor() as connection, self._readers.using(connection):
                 return run_query(connection, sql, limit, timeout_s)
         except duckdb.Error as error:
             raise QueryError("failed", f"cannot read {self._path}: {error}") from error
@@ -162,6 +163,7 @@ class DuckStore:
 
     def close(self) -> None:
         """See :class:`~llmmon_collector.store.base.Store`."""
+        self._readers.close()
         with self._writing:
             self._connection.close()
 

@@ -12,10 +12,10 @@ from llmmon.protocol.event import SERIES_FIELDS, Kind
 from llmmon.protocol.names import SCORES
 from llmmon.protocol.table import Table
 from llmmon.protocol.wire import Batch, decode_series
-from llmmon_collector.requests import Prices, RequestDecoder, Requests
+from llmmon_collector.requests import Prices, RequestDecoder, Requests, numbers
 from llmmon_collector.series import SeriesTable
 from llmmon_collector.store.base import Committed
-from llmmon_collector.store.columns import numbers, texts
+from llmmon_collector.store.columns import texts
 from llmmon_collector.store.rollup import roll_up
 
 NO_VALUE: Final = -1

@@ -28,6 +28,8 @@ ROLLUPS_KEPT_S: Final = 400 * 86_400.0
 _READ_BYTES: Final = 4 * 1024 * 1024
 _BACKLOG_BYTES: Final = 2 * _READ_BYTES
 _INTERVAL_S: Final = 1.0
+_FINISH_NS: Final = 10 * 10**9
+"""How long the end may take: what is left stays in the journal, for the next start."""
 _COMPACT_AFTER_NS: Final = 120 * 10**9
 _COMPACT_EVERY_NS: Final = 60 * 10**9
 _RETAIN_EVERY_NS: Final = 3600 * 10**9
@@ -86,7 +88,7 @@ class Folder:
         self._thread.start()
 
     def stop(self, finish: bool = True) -> None:
-        """End the thread, with ``finish`` after it has folded all that is committed."""
+        """End the thread; with ``finish`` it first folds what it can of what is committed."""
         self._finish = finish
         self._stop.set()
         self._wake.set()
@@ -117,11 +119,7 @@ class Folder:
 
     def fold_all(self) -> int:
         """Fold group after group until nothing is left; events stored. Raises as ``fold_once``."""
-        stored, before = 0, None
-        while self._cursor != before:
-            before = self._cursor
-            stored += self.fold_once()
-        return stored
+        return self._fold_while(lambda: True)
 
     def tend(self) -> None:
         """What the thread does once a second: fold a group, tidy up every minute and hour."""
@@ -150,7 +148,15 @@ class Folder:
                 self._wake.wait(_INTERVAL_S)
                 self._wake.clear()
         if self._finish:
-            self._guard(self.fold_all)
+            until_ns = self._clock.mono_ns() + _FINISH_NS
+            self._guard(lambda: self._fold_while(lambda: self._clock.mono_ns() < until_ns))
+
+    def _fold_while(self, wanted: Callable[[], bool]) -> int:
+        stored, before = 0, None
+        while self._cursor != before and wanted():
+            before = self._cursor
+            stored += self.fold_once()
+        return stored
 
     def _guard(self, work: Callable[[], object]) -> None:
         try:

@@ -81,10 +81,11 @@ class Windows:
 
         What ended more than the allowed lateness ago is left out of the windows, though its cost
         still counts for the day. ``warm`` refills windows from a store: anything that a window
-        still covers counts, and history is taken to begin with the earliest of it.
+        still covers counts, and history is taken to begin with the earliest of it. When a request
+        came that claims to end ahead is not known then: it is left out, not counted as new.
         """
         self._move_on(now_ns)
-        requests = self._without_skew(requests)
+        requests = self._without_skew(requests, warm)
         oldest_ns = self._now_ns - (self._kept_s[-1] * _SECOND_NS if warm else self._late_ns)
         late = requests.end_ns < oldest_ns
         late_count = int(np.count_nonzero(late))
@@ -209,11 +210,13 @@ class Windows:
         active = totals.counts[: len(grouping.codes), Count.REQUESTS] > 0
         return Groups(grouping.codes, len(grouping.labels), active)
 
-    def _without_skew(self, requests: Requests) -> Requests:
+    def _without_skew(self, requests: Requests, warm: bool) -> Requests:
         skewed = requests.end_ns > self._now_ns + AHEAD_NS
         count = int(np.count_nonzero(skewed))
         if not count:
             return requests
+        if warm:
+            return requests.take(~skewed)
         self.skewed += count
         return requests.ending(np.where(skewed, self._now_ns, requests.end_ns))
 
