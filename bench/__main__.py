@@ -18,6 +18,7 @@ from typing import Final
 HERE: Final = Path(__file__).parent
 BENCHES: Final = (
     "agent_call",
+    "agent_total",
     "wire_bytes",
     "ingest",
     "windows",

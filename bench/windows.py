@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
 import time
 from pathlib import Path
 
 import numpy as np
 
+from bench import result
 from llmmon.protocol.names import SCORES
 from llmmon_collector.requests import Requests
 from llmmon_collector.series import SeriesKey, SeriesTable
@@ -74,9 +74,10 @@ def resident_mb() -> float:
     return int(line.split()[1]) / 1024
 
 
-def show(name: str, figure: str, measured: float) -> None:
-    """One result."""
-    print(json.dumps({"name": name, "figure": figure, "measured": round(measured, 3)}), flush=True)
+def show(name: str, what: str, measured: float) -> None:
+    """One result; ``what`` is its unit, then what it is of."""
+    unit, _, of = what.partition(", ")
+    result.show(f"{name}, {of}" if of else name, f"{measured:.3g} {unit}")
 
 
 def bench_ingest(rng: np.random.Generator, series: int, rows: int, frames: int) -> None:

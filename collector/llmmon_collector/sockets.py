@@ -21,7 +21,7 @@ from llmmon_collector.intake.receiver import Receiver
 from llmmon_collector.intake.session import Session
 from llmmon_collector.publisher import Publisher
 
-GROUPS_WAITING: Final = 64
+GROUPS_WAITING: Final = 16
 """Groups of batches that may wait for the event loop before intake waits for it."""
 
 

@@ -244,3 +244,5 @@ def test_a_broken_rule_file_is_reported_and_the_old_rule_stays(
     eventually(lambda: _firing(with_rules) == ["any_request"], 5, with_rules.log_text())
     file.write_text(RULE.format(limit=100))
     eventually(lambda: _problems(with_rules) == [], 5, with_rules.log_text())
+    eventually(lambda: '"event":"problem over"' in with_rules.log_text(), 5, "not logged")
+    assert with_rules.log_text().count('"event":"configuration not loaded"') == 1

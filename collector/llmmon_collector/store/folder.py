@@ -28,7 +28,7 @@ ROLLUPS_KEPT_S: Final = 400 * 86_400.0
 _READ_BYTES: Final = 4 * 1024 * 1024
 _BACKLOG_BYTES: Final = 2 * _READ_BYTES
 _INTERVAL_S: Final = 1.0
-_FINISH_NS: Final = 10 * 10**9
+_FINISH_NS: Final = 5 * 10**9
 """How long the end may take: what is left stays in the journal, for the next start."""
 _COMPACT_AFTER_NS: Final = 120 * 10**9
 _COMPACT_EVERY_NS: Final = 60 * 10**9
