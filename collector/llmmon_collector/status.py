@@ -65,5 +65,5 @@ def _agent_row(key: StreamId, stream: Stream, mono_ns: int) -> dict[str, Any]:
         "lost": stream.lost_by_reason(),
         "in_flight": stream.in_flight,
         "last_seq": stream.last_seq,
-        "open_requests": heartbeat.open_total if heartbeat else None,
+        "open_requests": heartbeat.open_total if heartbeat and not stream.ended else None,
     }

@@ -80,6 +80,13 @@ def test_agents_come_newest_word_first_and_silent_ones_are_not_alive(ledger: Led
     assert [(a["heard_s_ago"], a["alive"]) for a in agents] == [(4.0, True), (7.0, False)]
 
 
+def test_an_agent_that_has_ended_has_no_open_requests(ledger: Ledger) -> None:
+    ledger.bye(Header(ONE, 1, first_event=12), {})
+    agent = next(row for row in document(ledger)["agents"] if row["agent_id"] == ONE.hex())
+    assert agent["ended"]
+    assert agent["open_requests"] is None
+
+
 def test_what_an_agent_has_not_said_is_none(ledger: Ledger) -> None:
     ledger.stream(StreamId(bytes(16), 1))
     silent, unheard = (document(ledger)["agents"][i] for i in (0, 2))

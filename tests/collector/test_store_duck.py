@@ -373,6 +373,12 @@ def test_whatever_the_protocol_lets_through_is_stored(
     assert rows(store, f"SELECT {total}") == [(before + events,)]
 
 
+def test_the_largest_numbers_that_travel_are_stored(store: DuckStore) -> None:
+    most = {"status_code": 2**32 - 1, "retries": 2**32 - 1, "input_tokens": 2**32 - 1}
+    store.fold([committed(body([request(**most)]))], Cursor(1, 8))
+    assert rows(store, f"SELECT {', '.join(most)} FROM requests") == [(2**32 - 1,) * 3]
+
+
 def test_the_documentation_lists_every_column() -> None:
     assert DOCS.read_text().endswith(markdown())
     assert all(column.meaning for columns in TABLES.values() for column in columns)
