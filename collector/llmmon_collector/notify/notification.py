@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from llmmon.protocol.snapshot import AlertView
 
 Event = Literal["firing", "resolved"]
-
-
-class Notification(NamedTuple):
-    """Something to tell, decided but not yet addressed."""
-
-    event: Event
-    alert: AlertView
-    channels: tuple[str, ...]
-    """Names; empty for every channel."""
 
 
 @dataclass(frozen=True, slots=True)
