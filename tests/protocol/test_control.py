@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from llmmon.errors import ControlError, SchemaError
 from llmmon.protocol import control
+from llmmon.protocol.codec import pack
 from llmmon.protocol.control import Request
-from llmmon.protocol.wire import pack
 
 
 def test_request_round_trip() -> None:

@@ -8,8 +8,8 @@ import pytest
 from support.snapshots import busy_snapshot
 
 from llmmon.errors import SchemaError, VersionError
-from llmmon.protocol.snapshot import as_dict, decode_snapshot, encode_snapshot
-from llmmon.protocol.wire import pack, unpack
+from llmmon.protocol.codec import pack, unpack
+from llmmon.protocol.snapshot import VERSION, as_dict, decode_snapshot, encode_snapshot
 
 
 def test_snapshot_round_trip() -> None:
@@ -25,8 +25,8 @@ def test_windows_are_found_by_length() -> None:
 
 
 def test_another_version_is_named() -> None:
-    newer = dataclasses.replace(busy_snapshot(), version=2)
-    with pytest.raises(VersionError, match="version 2"):
+    newer = dataclasses.replace(busy_snapshot(), version=VERSION + 1)
+    with pytest.raises(VersionError, match=f"version {VERSION + 1}"):
         decode_snapshot(encode_snapshot(newer))
 
 
@@ -41,4 +41,6 @@ def test_a_missing_field_is_refused(at: int) -> None:
 def test_a_snapshot_reads_as_plain_dicts() -> None:
     plain = as_dict(busy_snapshot())
     assert plain["windows"][1]["window_s"] == 300
+    group = busy_snapshot().windows[1].groups[0]
+    assert plain["windows"][1]["groups"][0] == {"labels": group.labels, "metrics": group.metrics}
     assert plain["ingest"]["events_lost"] == {"queue_full": 2}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.strategies import losses, series_keys, tables, text
 
 from llmmon.errors import ChecksumError, FrameError, ProtocolError, SchemaError, VersionError
-from llmmon.protocol import wire
+from llmmon.protocol import codec, wire
 from llmmon.protocol.event import MAX_EVENTS, SERIES_FIELDS, Heartbeat, Kind, OpenRequest
 from llmmon.protocol.wire import Header, Message
 
@@ -22,8 +22,8 @@ headers = st.builds(
     epoch=_U64,
     seq=_U64,
     base_seq=_U64,
-    first_event=_U64,
-    events=st.integers(0, 2**32 - 1),
+    first_event=st.integers(0, codec.MAX_COUNT),
+    events=st.integers(0, MAX_EVENTS),
     wall_ns=_I64,
     mono_ns=_I64,
 )
@@ -125,21 +125,21 @@ def test_the_header_must_tell_the_number_of_events() -> None:
 @pytest.mark.parametrize(
     "payload",
     [
-        wire.pack(["h", "p", [], {"request": [MAX_EVENTS + 1]}, {}]),
-        wire.pack(["h" * 257, "p", [], {}, {}]),
-        wire.pack(["h", "p", [b""] * (MAX_EVENTS + 1), {}, {}]),
-        wire.pack(["h", "p", ["text"], {}, {}]),
-        wire.pack(["h", "p", [], {"request": [1, [7, "c", "fast"]]}, {}]),
-        wire.pack(["h", "p", [], {"request": [1, [13, "c", -1]]}, {}]),
-        wire.pack(["h", "p", [], {"request": [1, [13, "c", 2**32]]}, {}]),
-        wire.pack(["h", "p", [], {"request": [1, [10, "c", "u" * 129]]}, {}]),
-        wire.pack(["h", "p", [], {"request": [1, [30, "l", [{"k": "v" * 257}]]]}, {}]),
-        wire.pack(["h", "p", [], {"request": [40, [7, "a", b"\0" * 39 * 4]]}, {}]),
-        wire.pack(["h", "p", [], {"request": [40, [7, "b", b"\0" * 160, b"\0"]]}, {}]),
-        wire.pack(["h", "p", [], {"request": [40, [19, "f", b"\x28\0\0\0", ["Timeout"]]]}, {}]),
-        wire.pack(["h", "p", [], {"request": [1, [19, "c", "a"], [19, "c", "b"]]}, {}]),
-        wire.pack(["h", "p", [], {"metric": [1]}, {}]),
-        wire.pack(["h", "p", [], {}, {"queue_full": -1}]),
+        codec.pack(["h", "p", [], {"request": [MAX_EVENTS + 1]}, {}]),
+        codec.pack(["h" * 257, "p", [], {}, {}]),
+        codec.pack(["h", "p", [b""] * (MAX_EVENTS + 1), {}, {}]),
+        codec.pack(["h", "p", ["text"], {}, {}]),
+        codec.pack(["h", "p", [], {"request": [1, [7, "c", "fast"]]}, {}]),
+        codec.pack(["h", "p", [], {"request": [1, [13, "c", -1]]}, {}]),
+        codec.pack(["h", "p", [], {"request": [1, [13, "c", 2**32]]}, {}]),
+        codec.pack(["h", "p", [], {"request": [1, [10, "c", "u" * 129]]}, {}]),
+        codec.pack(["h", "p", [], {"request": [1, [30, "l", [{"k": "v" * 257}]]]}, {}]),
+        codec.pack(["h", "p", [], {"request": [40, [7, "a", b"\0" * 39 * 4]]}, {}]),
+        codec.pack(["h", "p", [], {"request": [40, [7, "b", b"\0" * 160, b"\0"]]}, {}]),
+        codec.pack(["h", "p", [], {"request": [40, [19, "f", b"\x28\0\0\0", ["Timeout"]]]}, {}]),
+        codec.pack(["h", "p", [], {"request": [1, [19, "c", "a"], [19, "c", "b"]]}, {}]),
+        codec.pack(["h", "p", [], {"metric": [1]}, {}]),
+        codec.pack(["h", "p", [], {}, {"queue_full": -1}]),
         b"\xdd\xff\xff\xff\xff",
         b"\x90" * 1000,
     ],
@@ -150,7 +150,7 @@ def test_what_breaks_a_bound_is_refused(payload: bytes) -> None:
 
 
 def test_unknown_field_numbers_are_passed_over() -> None:
-    payload = wire.pack(["h", "p", [], {"log": [1, [4, "c", "hi"], [250, "c", 1]]}, {}])
+    payload = codec.pack(["h", "p", [], {"log": [1, [4, "c", "hi"], [250, "c", 1]]}, {}])
     assert wire.decode_batch(payload, 1).tables[Kind.LOG].rows() == [{"message": "hi"}]
 
 
@@ -180,7 +180,7 @@ def test_series_round_trip(key) -> None:
 @pytest.mark.parametrize("key", [[None] * 7, [1] * 8, ["x" * 257] + [None] * 7])
 def test_a_malformed_series_key_is_refused(key) -> None:
     with pytest.raises(SchemaError):
-        wire.decode_series(wire.pack(key))
+        wire.decode_series(codec.pack(key))
 
 
 def test_heartbeat_round_trip() -> None:
@@ -199,9 +199,9 @@ def test_arbitrary_heartbeats_raise_a_schema_error(payload: bytes) -> None:
 
 
 def test_an_empty_payload_is_an_empty_map() -> None:
-    assert wire.decode_map(b"") == {}
+    assert codec.decode_map(b"") == {}
     with pytest.raises(SchemaError):
-        wire.decode_map(wire.pack([1]))
+        codec.decode_map(codec.pack([1]))
 
 
 def test_the_checksum_covers_kind_header_and_payload() -> None:

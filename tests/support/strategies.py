@@ -35,13 +35,17 @@ def value(field: Field) -> st.SearchStrategy[Any]:
 
 @st.composite
 def column(draw: st.DrawFn, field: Field, events: int) -> list[Any]:
-    """Every density of values: none, few, some, all, all the same."""
-    shape = draw(st.sampled_from(["few", "some", "all", "same"]))
+    """Every density of values: none, few, some, all, all the same; numbers far apart and near."""
+    shape = draw(st.sampled_from(["few", "some", "all", "same", "near"]))
+    if shape == "near" and field.type in (Type.U32, Type.U64, Type.I64):
+        base, span = draw(st.integers(0, 2**31)), draw(st.sampled_from([1, 255, 256, 2**16]))
+        ends = [base, base + span]
+        return [ends[i % 2] for i in range(events)]
     if shape == "same":
         return [draw(value(field))] * events
     values = [draw(value(field)) for _ in range(min(events, 5))]
     pick = draw(st.randoms(use_true_random=False))
-    share = {"few": 0.05, "some": 0.5, "all": 1.0}[shape]
+    share = {"few": 0.05, "some": 0.5}.get(shape, 1.0)
     return [pick.choice(values) if pick.random() < share else None for _ in range(events)]
 
 
@@ -64,7 +68,7 @@ def tables(draw: st.DrawFn) -> dict[Kind, tuple[int, dict[str, list[Any]]]]:
 series_keys = st.lists(
     st.tuples(*[st.none() | text(10) for _ in SERIES_FIELDS]).map(encode_series), max_size=4
 )
-losses = st.dictionaries(text(10), st.integers(0, 2**63), max_size=3)
+losses = st.dictionaries(text(10), st.integers(0, 2**48), max_size=3)
 
 
 def as_f32(number: float) -> float:

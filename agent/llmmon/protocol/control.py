@@ -11,9 +11,17 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from llmmon.errors import ControlError, SchemaError
-from llmmon.protocol.wire import pack, unpack
+from llmmon.protocol.codec import pack, unpack
 
-CODES: Final = ("bad_request", "unknown_method", "not_found", "too_big", "timeout", "failed")
+CODES: Final = (
+    "bad_request",
+    "unknown_method",
+    "forbidden",
+    "not_found",
+    "too_big",
+    "timeout",
+    "failed",
+)
 MAX_REQUEST: Final = 64 * 1024
 MAX_REPLY: Final = 64 * 1024 * 1024
 MAX_ITEMS: Final = 1_000_000
@@ -32,7 +40,8 @@ METHODS: Final = {
     "{columns: [name], rows: [[value]], truncated: bool}",
     "status": "-> {name, note, version, pid, started_ns, uptime_s, address, state_dir, http, "
     "config_files, rules, problems, journal_bytes, journal_damaged_bytes, unfolded_bytes, "
-    "dead_letters, ingest, agents: [row]}",
+    "dead_letters, rejected: {reason: n}, ingest, ledger: {emitted, stored, lost: {reason: n}, "
+    "in_flight, balanced, forgotten, throttled, turned_away}, agents: [row], agents_left_out}",
     "acknowledge": "alert_id: str, by: str, note: str -> {}",
     "silence": "matchers: {rule|dimension: value}, duration_s: float, by: str, comment: str -> "
     "{id}",
@@ -87,7 +96,7 @@ def decode_reply(payload: bytes) -> tuple[int, Any]:
     """
     if len(payload) > MAX_REPLY:
         raise SchemaError(f"reply of {len(payload)} bytes, at most {MAX_REPLY}")
-    reply: Mapping[str, Any] | Any = unpack(payload, MAX_ITEMS)
+    reply: Mapping[str, Any] | Any = unpack(payload, MAX_ITEMS, MAX_ITEMS)
     match reply:
         case {"id": int() as id_, "result": result}:
             return id_, result

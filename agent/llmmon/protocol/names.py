@@ -73,6 +73,9 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType(_METRICS)
 LOSS_REASONS: Final = (
     "queue_full",
     "memory_full",
+    "spool_full",
+    "spool_damaged",
+    "sampled",
     "oversize",
     "unencodable",
     "shutdown",

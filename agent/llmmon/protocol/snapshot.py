@@ -7,14 +7,36 @@ for three seconds, fetches the state again through the control socket.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Final
 
 from llmmon.errors import SchemaError, VersionError
-from llmmon.protocol.wire import pack, unpack
+from llmmon.protocol.codec import pack, unpack
+from llmmon.protocol.groups import Group, Groups, Metrics, Value
 
-VERSION: Final = 1
+__all__ = [
+    "GROUPINGS",
+    "MAX_ITEMS",
+    "TAIL_TOPIC",
+    "TOPIC",
+    "VERSION",
+    "AlertView",
+    "Group",
+    "Groups",
+    "HealthView",
+    "IngestView",
+    "Limit",
+    "Metrics",
+    "Snapshot",
+    "Value",
+    "WindowView",
+    "as_dict",
+    "decode_snapshot",
+    "encode_snapshot",
+]
+
+VERSION: Final = 2
 GROUPINGS: Final = ("model", "operation", "route", "provider", "service", "environment")
 """What a published snapshot can be grouped by. ``model`` groups carry their provider too."""
 TOPIC: Final = "snapshot."
@@ -22,18 +44,6 @@ TAIL_TOPIC: Final = "tail."
 """``tail.requests``, ``tail.logs``, ``tail.errors``, ``tail.alerts``: lists of rows as they come,
 with ``sampled_out`` counting those left out of a busy second."""
 MAX_ITEMS: Final = 200_000
-
-Value = float | int | None
-Metrics = Mapping[str, Value]
-"""Values by metric name; None where a window holds nothing to tell it from."""
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """One series or group in one window."""
-
-    labels: Mapping[str, str]
-    metrics: Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +54,7 @@ class WindowView:
     total: Metrics
     previous: Metrics
     """The same metrics over the window of equal length just before; empty where it is unknown."""
-    groups: tuple[Group, ...]
+    groups: Sequence[Group]
     quality_buckets: tuple[int, ...]
     """Scored requests by quality in [0, .2), [.2, .4), [.4, .6), [.6, .8), [.8, 1]."""
 
@@ -116,6 +126,11 @@ class IngestView:
     unpriced_models: tuple[str, ...]
     fold_lag_s: float | None
     """Age of the oldest committed batch that the store does not yet hold."""
+    agents_gone: int = 0
+    """Agents and epochs that ended without a goodbye less than an hour ago, or longer ago with
+    events that have not come since."""
+    batches_throttled: int = 0
+    """Batches that agents were told to send again later, since the collector started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +181,6 @@ class Snapshot:
 
 
 _NESTED: Final[dict[tuple[type, str], type]] = {
-    (WindowView, "groups"): Group,
     (Snapshot, "windows"): WindowView,
     (Snapshot, "alerts"): AlertView,
     (Snapshot, "health"): HealthView,
@@ -187,7 +201,7 @@ def decode_snapshot(payload: bytes) -> Snapshot:
         SchemaError: another shape than ``encode_snapshot`` writes.
         VersionError: a collector of another version.
     """
-    plain = unpack(payload, MAX_ITEMS)
+    plain = unpack(payload, MAX_ITEMS, 4 * MAX_ITEMS)
     if isinstance(plain, list) and plain and type(plain[0]) is int and plain[0] != VERSION:
         raise VersionError(plain[0], VERSION)
     snapshot: Snapshot = _build(Snapshot, plain)
@@ -196,10 +210,15 @@ def decode_snapshot(payload: bytes) -> Snapshot:
 
 def _plain(value: Any) -> Any:
     if is_dataclass(value):
-        return [_plain(getattr(value, field.name)) for field in fields(value)]
+        return [_plain_field(value, field.name) for field in fields(value)]
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return dict(value) if isinstance(value, Mapping) else value
+
+
+def _plain_field(owner: Any, name: str) -> Any:
+    value = getattr(owner, name)
+    return Groups.of(value).plain() if name == "groups" else _plain(value)
 
 
 def _build(kind: type, plain: Any) -> Any:
@@ -212,6 +231,8 @@ def _build(kind: type, plain: Any) -> Any:
 
 
 def _build_field(kind: type, name: str, value: Any) -> Any:
+    if name == "groups":
+        return Groups.from_plain(value)
     nested = _NESTED.get((kind, name))
     if nested is None:
         return tuple(value) if isinstance(value, list) else value
@@ -226,4 +247,12 @@ def _build_field(kind: type, name: str, value: Any) -> Any:
 
 def as_dict(value: Any) -> dict[str, Any]:
     """A snapshot or a part of it as plain dicts, for JSON."""
-    return asdict(value)
+    return {field.name: _told(getattr(value, field.name)) for field in fields(value)}
+
+
+def _told(value: Any) -> Any:
+    if is_dataclass(value):
+        return as_dict(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_told(item) for item in value]
+    return dict(value) if isinstance(value, Mapping) else value

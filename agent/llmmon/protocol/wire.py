@@ -14,23 +14,27 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
-import msgpack
-
 from llmmon.errors import ChecksumError, FrameError, SchemaError, VersionError
+from llmmon.protocol.codec import MAX_COUNT, as_counts, is_count, pack, unpack
+from llmmon.protocol.decoding import decode_table
 from llmmon.protocol.event import MAX_EVENTS, SCHEMA, SERIES_FIELDS, Heartbeat, Kind, OpenRequest
-from llmmon.protocol.table import Table, decode_table, encode_table
+from llmmon.protocol.table import Ready, Table, encode_table
 
 VERSION: Final = 1
 MAX_PAYLOAD: Final = 1 << 20
 MAX_SERIES: Final = MAX_EVENTS
 _MAX_DIMENSION: Final = 256
+_MAX_KEY: Final = len(SERIES_FIELDS) * (4 * _MAX_DIMENSION + 3) + 1
 _MAX_PREFIX: Final = 64
 _MAX_OPEN: Final = 64
 _HEADER: Final = struct.Struct("<BB16sQQQQIqq")
 HEADER_SIZE: Final = _HEADER.size
+_MAX_INTERVAL_S: Final = 3600
 _HEARTBEAT: Final = (*(str, str, str, int, str, int, dict, int), int | float, list, int)
 _CRC: Final = struct.Struct("<I")
 _FIELDS: Final = {kind: {f.number: f for f in fields} for kind, fields in SCHEMA.items()}
+_KINDS: Final[Mapping[Any, Kind]] = {kind.value: kind for kind in Kind}
+_BYTES: Final = frozenset((bytes,))
 
 
 class Message(Enum):
@@ -89,6 +93,10 @@ class Batch(NamedTuple):
     tables: Mapping[Kind, Table]
     lost: Mapping[str, int]
     """Events lost since the epoch began, by reason."""
+    agent_id: bytes = b""
+    """Whose it is, as the header says; empty where it was decoded without one."""
+    skew_ns: int = 0
+    """How far its agent's clock is ahead of who received it, where that is too far."""
 
     @property
     def events(self) -> int:
@@ -113,7 +121,7 @@ def decode_message(frames: Sequence[bytes]) -> Envelope:
     """The message in ``frames``.
 
     Raises:
-        FrameError: not four frames, a frame of the wrong size, an unknown kind.
+        FrameError: not four frames, a frame of the wrong size, an unknown kind, impossible counts.
         VersionError: another protocol version.
         ChecksumError: the CRC does not match.
     """
@@ -130,13 +138,15 @@ def decode_message(frames: Sequence[bytes]) -> Envelope:
         message = Message(kind)
     except ValueError:
         raise FrameError(f"unknown message {bytes(kind[:1])!r}") from None
-    return Envelope(message, Header(*_HEADER.unpack(packed)[2:]), payload)
+    header = Header(*_HEADER.unpack(packed)[2:])
+    if header.events > MAX_EVENTS or header.first_event > MAX_COUNT:
+        raise FrameError("the header's counts are impossible")
+    return Envelope(message, header, payload)
 
 
 def encode_series(key: Sequence[str | None]) -> bytes:
     """One series key, in the order of ``SERIES_FIELDS``, as the bytes that stand for it."""
-    packed: bytes = msgpack.packb(list(key))
-    return packed
+    return pack(list(key))
 
 
 def decode_series(packed: bytes) -> tuple[str | None, ...]:
@@ -145,7 +155,7 @@ def decode_series(packed: bytes) -> tuple[str | None, ...]:
     Raises:
         SchemaError: not one text or None for each of ``SERIES_FIELDS``.
     """
-    key = unpack(packed)
+    key = unpack(packed) if len(packed) <= _MAX_KEY else None
     if not isinstance(key, list) or len(key) != len(SERIES_FIELDS):
         raise SchemaError(f"series: expected {len(SERIES_FIELDS)} dimensions")
     if not all(d is None or (isinstance(d, str) and len(d) <= _MAX_DIMENSION) for d in key):
@@ -157,7 +167,7 @@ def encode_batch(
     host: str,
     id_prefix: str,
     series: Sequence[bytes],
-    tables: Mapping[Kind, tuple[int, Mapping[str, Sequence[Any]]]],
+    tables: Mapping[Kind, tuple[int, Mapping[str, Sequence[Any] | Ready]]],
     lost: Mapping[str, int],
 ) -> bytes:
     """A BATCH's payload. ``tables`` maps a kind to its row count and its columns by field name.
@@ -169,12 +179,11 @@ def encode_batch(
         kind.value: encode_table(SCHEMA[kind], count, columns)
         for kind, (count, columns) in tables.items()
     }
-    packed: bytes = msgpack.packb([host, id_prefix, list(series), packed_tables, dict(lost)])
-    return packed
+    return pack([host, id_prefix, list(series), packed_tables, dict(lost)])
 
 
-def decode_batch(payload: bytes, events: int) -> Batch:
-    """The batch in ``payload``, which its header says holds ``events`` events.
+def decode_batch(payload: bytes, events: int, agent_id: bytes = b"") -> Batch:
+    """The batch in ``payload``, which its header says holds ``events`` events of ``agent_id``.
 
     Raises:
         SchemaError: anything that ``encode_batch`` would not have written.
@@ -186,29 +195,24 @@ def decode_batch(payload: bytes, events: int) -> Batch:
             raise SchemaError("batch: expected [host, id_prefix, series, tables, lost]")
     if len(host) > _MAX_DIMENSION or len(prefix) > _MAX_PREFIX or len(series) > MAX_SERIES:
         raise SchemaError("batch: host, id_prefix or series is too long")
-    if not all(isinstance(key, bytes) for key in series):
+    if not _BYTES.issuperset(map(type, series)):
         raise SchemaError("batch: expected packed series keys")
-    batch = Batch(host, prefix, tuple(series), _decode_tables(tables), _counts(lost))
-    if batch.events != events:
-        raise SchemaError(f"batch: header says {events} events, the tables hold {batch.events}")
-    return batch
-
-
-def _decode_tables(tables: dict[Any, Any]) -> dict[Kind, Table]:
-    decoded: dict[Kind, Table] = {}
+    decoded = {}
+    found = 0
     for name, packed in tables.items():
-        try:
-            kind = Kind(name)
-        except ValueError:
-            raise SchemaError(f"batch: unknown kind {str(name)[:32]!r}") from None
-        decoded[kind] = decode_table(_FIELDS[kind], packed)
-    return decoded
+        kind = _KINDS.get(name)
+        if kind is None:
+            raise SchemaError(f"batch: unknown kind {str(name)[:32]!r}")
+        table = decoded[kind] = decode_table(_FIELDS[kind], packed)
+        found += table.events
+    if found != events:
+        raise SchemaError(f"batch: header says {events} events, the tables hold {found}")
+    return Batch(host, prefix, tuple(series), decoded, as_counts(lost), agent_id)
 
 
 def encode_heartbeat(heartbeat: Heartbeat) -> bytes:
     """A HEARTBEAT's payload."""
-    packed: bytes = msgpack.packb([*heartbeat[:9], [list(o) for o in heartbeat[9]], heartbeat[10]])
-    return packed
+    return pack([*heartbeat[:9], [list(o) for o in heartbeat[9]], heartbeat[10]])
 
 
 def decode_heartbeat(payload: bytes) -> Heartbeat:
@@ -224,10 +228,15 @@ def decode_heartbeat(payload: bytes) -> Heartbeat:
         raise SchemaError("heartbeat: unexpected shape")
     service, environment, host, pid, version, emitted, lost, buffered = plain[:8]
     interval_s, open_requests, open_total = plain[8:]
-    if len(open_requests) > _MAX_OPEN or max(map(len, (service, environment, host))) > 256:
+    names = (service, environment, host, version)
+    if len(open_requests) > _MAX_OPEN or max(map(len, names)) > _MAX_DIMENSION:
         raise SchemaError("heartbeat: over its bounds")
+    if not all(map(is_count, (pid, emitted, buffered, open_total))):
+        raise SchemaError("heartbeat: impossible counts")
+    if not 0 < interval_s <= _MAX_INTERVAL_S:
+        raise SchemaError(f"heartbeat: expected an interval of at most {_MAX_INTERVAL_S} s")
     return Heartbeat(
-        *(service, environment, host, pid, version, emitted, _counts(lost), buffered),
+        *(service, environment, host, pid, version, emitted, as_counts(lost), buffered),
         interval_s=float(interval_s),
         open_requests=tuple(_open_request(item) for item in open_requests),
         open_total=open_total,
@@ -246,55 +255,3 @@ def _open_request(item: Any) -> OpenRequest:
         ] if max(map(len, (id_, model, route))) <= _MAX_DIMENSION:
             return OpenRequest(id_, model, route, age_ms, output_tokens, since_chunk_ms)
     raise SchemaError("heartbeat: unexpected open request")
-
-
-def encode_map(values: Mapping[str, Any]) -> bytes:
-    """The payload of WELCOME, ACK, NACK and PONG: a small map of plain values."""
-    packed: bytes = msgpack.packb(dict(values))
-    return packed
-
-
-def decode_map(payload: bytes) -> dict[str, Any]:
-    """The small map in ``payload``, empty where there is none.
-
-    Raises:
-        SchemaError: not a map with text keys.
-    """
-    values = unpack(payload) if payload else {}
-    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise SchemaError("expected a map with text keys")
-    return values
-
-
-def _counts(values: dict[Any, Any]) -> dict[str, int]:
-    fine = len(values) <= 64 and all(
-        isinstance(key, str) and len(key) <= 64 and type(n) is int and n >= 0
-        for key, n in values.items()
-    )
-    if not fine:
-        raise SchemaError("expected counts by short names")
-    return values
-
-
-def pack(value: Any) -> bytes:
-    """``value`` as msgpack. Beside this module and ``control`` nobody names the codec."""
-    packed: bytes = msgpack.packb(value)
-    return packed
-
-
-def unpack(payload: bytes, max_items: int = MAX_EVENTS) -> Any:
-    """One msgpack value whose arrays and maps hold at most ``max_items`` each.
-
-    Raises:
-        SchemaError: not exactly one well-formed value, too deep, or over the bounds.
-    """
-    try:
-        return msgpack.unpackb(
-            payload,
-            max_array_len=max_items,
-            max_map_len=max_items,
-            max_ext_len=0,
-            strict_map_key=True,
-        )
-    except (ValueError, msgpack.exceptions.UnpackException, RecursionError) as error:
-        raise SchemaError(f"malformed msgpack: {type(error).__name__}") from None
