@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from llmmon.results import FlushResult, Stats
 
 if TYPE_CHECKING:
-    from llmmon.delivery import Delivery
+    from llmmon.delivery.delivery import Delivery
     from llmmon.monitor import Monitor
 
 QUEUE_FULL: Final = "queue_full"
@@ -19,7 +19,7 @@ def read_stats(monitor: Monitor) -> Stats:
     delivery = _delivery(monitor)
     acknowledged = 0 if delivery is None else delivery.acknowledged
     lost = lost_by_reason(monitor)
-    emitted = sum(lane.emitted for lane in monitor.lanes)
+    emitted = monitor.emitted
     return Stats(
         emitted=emitted,
         acknowledged=acknowledged,
@@ -29,6 +29,8 @@ def read_stats(monitor: Monitor) -> Stats:
         open_requests=len(monitor.open),
         endpoint=str(monitor.config.address),
         service=monitor.config.service,
+        spooled=0 if delivery is None else delivery.spooled,
+        adopted=0 if monitor.sender is None else monitor.sender.adopted,
     )
 
 

@@ -22,6 +22,7 @@ from llmmon.tracking import Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
     from typing import IO, Any
 
@@ -44,6 +45,10 @@ def init(
     server_key: str | None = None,
     public_key: str | None = None,
     secret_key: str | None = None,
+    key_file: str | None = None,
+    spool_dir: str | os.PathLike[str] | None = None,
+    spool_max_bytes: int | None = None,
+    durable: bool | None = None,
 ) -> None:
     """Name the service and its collector. Can be called again, at any time.
 
@@ -59,10 +64,19 @@ def init(
         scorers: set of text scorers: ``simple``, ``seed`` or ``none``.
         score_cpu_share: share of one core that scoring may take; beyond, a sample is scored.
         flush_interval_s: seconds between sends.
-        handle_sigterm: whether SIGTERM, where nobody else handles it, flushes first.
+        handle_sigterm: whether SIGTERM flushes first; a handler of the host's is called after it.
         server_key: the collector's CURVE key, 40 characters of Z85; all three or none.
         public_key: this client's public key.
         secret_key: this client's secret key.
+        key_file: a file of ``llmmon keys new`` with these three, instead of them.
+        spool_dir: where events wait on disk while no collector takes them, a directory that
+            only this user can enter; ``off`` for nowhere. ``$XDG_STATE_HOME/llmmon/spool`` if
+            not given.
+        spool_max_bytes: bytes on disk at most, for all processes of the service together.
+        durable: whether every event is on disk before the call that records it returns. It then
+            survives the process, SIGKILL included, but not the machine: nothing is synced. Costs
+            some 100 us an event; texts are not scored. Recorders made before this call, and
+            events recorded before it, are not durable.
 
     Raises:
         ConfigError: a value is of the wrong kind or out of range.
@@ -241,8 +255,9 @@ def flush(timeout_s: float = 2.0) -> FlushResult:
 
 
 def shutdown(timeout_s: float = 2.0) -> FlushResult:
-    """Flush, then stop: what the result says is pending is lost, and so is what comes afterwards.
+    """Flush, then stop. What the result says is pending is left in the spool.
 
-    Both are counted; ``init`` begins anew.
+    The next process of the service delivers it; without a spool it is lost, and so is what is
+    recorded afterwards. Both are counted; ``init`` begins anew.
     """
     return default.shutdown(timeout_s)

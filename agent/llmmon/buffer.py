@@ -7,7 +7,7 @@ atomic, so no lock is needed, and a signal handler or a fork can come at any ins
 from __future__ import annotations
 
 from collections import deque
-from itertools import count
+from itertools import count, repeat, starmap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
         def wake(self, urgent: bool) -> None:
             """See to it that the sender looks at the lanes; soon if ``urgent``."""
+
+    class Rows(Protocol):
+        """What callers append their rows to."""
+
+        def append(self, row: Any, /) -> object:
+            """Record ``row``."""
+
+        def __len__(self) -> int: ...
 
 
 HIGH = 1024
@@ -46,20 +54,22 @@ class Lane:
     """Rows of one sort, oldest first, at most ``capacity`` of them: beyond, the oldest goes.
 
     Callers read ``len(rows)``, append to ``rows``, and call ``edge`` if they found the lane empty
-    or at least ``HIGH`` rows in it.
+    or at least ``HIGH`` rows in it. ``rows`` is the queue, or what stands for it while every event
+    goes to disk first.
     """
 
-    __slots__ = ("_gate", "capacity", "discarded", "dropped", "rows", "taken")
+    __slots__ = ("_gate", "capacity", "discarded", "dropped", "queue", "rows", "taken")
 
     def __init__(self, gate: Gate, capacity: int) -> None:
         self._gate = gate
-        self.rows: deque[Any] = deque()
+        self.queue: deque[Any] = deque()
+        self.rows: Rows = self.queue
         self.capacity = capacity
         self.reset()
 
     def reset(self) -> None:
-        """Forget all rows and counts. ``rows`` stays the same object: recorders are bound to it."""
-        self.rows.clear()
+        """Forget all rows and counts. The queue stays the same object: recorders hold it."""
+        self.queue.clear()
         self.taken = 0
         self.dropped = Tally()
         self.discarded = Tally()
@@ -76,9 +86,9 @@ class Lane:
         if self._gate.closed:
             self._shed(0, self.discarded)
             return
-        if len(self.rows) > self.capacity:
+        if len(self.queue) > self.capacity:
             self._shed(self.capacity, self.dropped)
-        self._gate.wake(len(self.rows) >= HIGH)
+        self._gate.wake(len(self.queue) >= HIGH)
 
     def discard(self) -> None:
         """Throw away all rows and count them as discarded."""
@@ -86,8 +96,8 @@ class Lane:
 
     def _shed(self, keep: int, tally: Tally) -> None:
         try:
-            while len(self.rows) > keep:
-                self.rows.popleft()
+            while len(self.queue) > keep:
+                self.queue.popleft()
                 tally.bump()
         except IndexError:
             return
@@ -97,7 +107,7 @@ class Lane:
         taken: list[Any] = []
         try:
             # extend keeps what it got before a caller, making room, took the last one away
-            taken.extend(self.rows.popleft() for _ in range(min(limit, len(self.rows))))
+            taken.extend(starmap(self.queue.popleft, repeat((), min(limit, len(self.queue)))))
         except IndexError:
             self.taken += len(taken)
             return taken
@@ -106,5 +116,5 @@ class Lane:
 
     @property
     def emitted(self) -> int:
-        """Rows ever appended."""
-        return self.taken + self.dropped.value + self.discarded.value + len(self.rows)
+        """Rows ever appended to the queue, or thrown away."""
+        return self.taken + self.dropped.value + self.discarded.value + len(self.queue)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from llmmon import deferred
 from llmmon.errors import ConfigError, EndpointError
+from llmmon.protocol.curve import CurveKeys, is_key
 from llmmon.protocol.endpoint import (
     ENDPOINT_VARIABLE,
     Address,
@@ -21,21 +22,15 @@ from llmmon.protocol.endpoint import (
 SCORERS: Final = ("simple", "seed", "none")
 """Sets of text scorers; ``none`` turns scoring off."""
 
+SPOOL_OFF: Final = "off"
+"""As ``spool_dir``: nothing is written to disk."""
+
 _MAX_NAME: Final = 256
-_Z85_KEY: Final = re.compile(r"[0-9A-Za-z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
+_SPOOL_BYTES: Final = 256 << 20
+_LEAST_SPOOL_BYTES: Final = 1 << 16
+_KEY_SETTINGS: Final = ("key_file", *CurveKeys._fields)
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
-
-
-class CurveKeys(NamedTuple):
-    """CURVE keys, 40 characters of Z85 each, for a collector that is not on this machine."""
-
-    server_key: str
-    public_key: str
-    secret_key: str
-
-    def __repr__(self) -> str:
-        return f"CurveKeys(server_key={self.server_key!r}, public_key={self.public_key!r}, ...)"
 
 
 class Config(NamedTuple):
@@ -53,6 +48,13 @@ class Config(NamedTuple):
     flush_interval_s: float = 1.0
     handle_sigterm: bool = True
     keys: CurveKeys | None = None
+    """For a collector over TCP; one at ``ipc://`` asks for none."""
+    spool_dir: str | None = None
+    """Where spools lie; None for nowhere."""
+    spool_max_bytes: int = _SPOOL_BYTES
+    """For all processes of the service together."""
+    durable: bool = False
+    """Whether every event is in the spool before its recording call returns."""
 
 
 def resolve(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
@@ -74,7 +76,7 @@ def resolve(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
         except (TypeError, ValueError) as error:
             raise ConfigError(str(error), key=key) from None
 
-    return Config(
+    config = Config(
         service=setting("service", _program(), _name),
         environment=setting("environment", "development", _name),
         address=_address(arguments.get("endpoint"), environ),
@@ -84,8 +86,14 @@ def resolve(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
         score_cpu_share=setting("score_cpu_share", 0.05, _share),
         flush_interval_s=setting("flush_interval_s", 1.0, _interval),
         handle_sigterm=setting("handle_sigterm", True, _switch),
-        keys=_keys([setting(name, "", str) for name in CurveKeys._fields]),
+        keys=_keys(arguments, environ),
+        spool_dir=setting("spool_dir", _state_home(environ), _directory),
+        spool_max_bytes=setting("spool_max_bytes", _SPOOL_BYTES, _spool_bytes),
+        durable=setting("durable", False, _switch),
     )
+    if config.durable and config.spool_dir is None:
+        raise ConfigError(f"needs a spool, and spool_dir is {SPOOL_OFF!r}", key="durable")
+    return config
 
 
 def _program() -> str:
@@ -143,10 +151,39 @@ def _interval(value: Any) -> float:
     return interval_s
 
 
-def _keys(keys: list[str]) -> CurveKeys | None:
-    if not any(keys):
-        return None
-    if not all(_Z85_KEY.fullmatch(key) for key in keys):
-        names = ", ".join(CurveKeys._fields)
-        raise ConfigError(f"{names}: expected all three, 40 characters of Z85 each")
-    return CurveKeys(*keys)
+def _state_home(environ: Mapping[str, str]) -> str:
+    told = environ.get("XDG_STATE_HOME", "")
+    home = environ.get("HOME") or os.path.expanduser("~")
+    state = told if os.path.isabs(told) else os.path.join(home, ".local", "state")
+    return os.path.join(state, "llmmon", "spool")
+
+
+def _directory(value: Any) -> str | None:
+    path = os.fspath(value)
+    if not isinstance(path, str) or "\0" in path:
+        raise ValueError(f"expected a directory or {SPOOL_OFF!r}, got {value!r}")
+    return None if path == SPOOL_OFF else os.path.abspath(os.path.expanduser(path))
+
+
+def _spool_bytes(value: Any) -> int:
+    size = int(value)
+    if size < _LEAST_SPOOL_BYTES:
+        raise ValueError(f"expected {_LEAST_SPOOL_BYTES} bytes or more, got {value!r}")
+    return size
+
+
+def _keys(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> CurveKeys | None:
+    """The keys that the arguments name, else those that the environment names."""
+    variables = {name: environ.get(f"LLMMON_{name.upper()}") for name in _KEY_SETTINGS}
+    for settings, spell in ((arguments, str), (variables, lambda name: f"LLMMON_{name.upper()}")):
+        file, *keys = [str(settings.get(name) or "") for name in _KEY_SETTINGS]
+        names = ", ".join(spell(name) for name in CurveKeys._fields)
+        if file and any(keys):
+            raise ConfigError(f"{spell('key_file')}: name it or give {names}, not both")
+        if file:
+            return deferred.read_key_file(file)
+        if any(keys):
+            if not all(is_key(key) for key in keys):
+                raise ConfigError(f"{names}: expected all three, 40 characters of Z85 each")
+            return CurveKeys(*keys)
+    return None

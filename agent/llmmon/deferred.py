@@ -8,11 +8,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from llmmon.config import Config
-    from llmmon.courier import Courier
     from llmmon.logs import StructuredLogger
     from llmmon.monitor import Monitor
+    from llmmon.protocol.curve import CurveKeys
     from llmmon.results import FlushResult, Stats
-    from llmmon.sender import Sender
+    from llmmon.sending.courier import Courier
+    from llmmon.sending.durable import Durable
+    from llmmon.sending.sender import Sender
 
 
 def resolve_config(arguments: Mapping[str, Any]) -> Config:
@@ -36,6 +38,13 @@ def environment_config() -> Config:
         return resolve({}, {})
 
 
+def read_key_file(path: str) -> CurveKeys:
+    """The keys in a client's key file; see ``llmmon.keyfile``. Loads tomllib."""
+    from llmmon.keyfile import read_client_file
+
+    return read_client_file(path).keys
+
+
 def install_exits(monitor: Monitor) -> None:
     """See ``llmmon.exits.install``."""
     from llmmon.exits import install
@@ -45,14 +54,27 @@ def install_exits(monitor: Monitor) -> None:
 
 def new_sender(monitor: Monitor) -> Sender:
     """A sender for the monitor's present epoch, not started."""
-    from llmmon.sender import Sender
+    from llmmon.native import patched
+    from llmmon.sending.sender import Sender
 
+    if patched():
+        # importlib's locks are gevent's then: a thread must not import while another one does
+        import importlib
+
+        importlib.import_module("llmmon.sending.courier")
     return Sender(monitor)
+
+
+def make_durable(monitor: Monitor) -> Durable | None:
+    """See ``llmmon.sending.durable.make_durable``. Loads msgpack."""
+    from llmmon.sending.durable import make_durable as make
+
+    return make(monitor)
 
 
 def new_courier(sender: Sender) -> Courier:
     """The work of the sender's thread. Loads zmq and msgpack."""
-    from llmmon.courier import Courier
+    from llmmon.sending.courier import Courier
 
     return Courier(sender)
 

@@ -99,12 +99,18 @@ class ControlError(LlmmonError):
 
 
 class UnreachableError(LlmmonError):
-    """No collector answered at ``address`` within ``timeout_s``."""
+    """No collector answered at ``address`` within ``timeout_s``.
 
-    def __init__(self, address: str, timeout_s: float) -> None:
+    ``refusal`` is why it let the connection not come about, where that is known.
+    """
+
+    def __init__(self, address: str, timeout_s: float, refusal: str = "") -> None:
         self.address = address
         self.timeout_s = timeout_s
+        self.refusal = refusal
         super().__init__(
-            f"no collector answers at {address} within {timeout_s:g} s: "
+            f"the collector at {address} refuses the connection: {refusal}"
+            if refusal
+            else f"no collector answers at {address} within {timeout_s:g} s: "
             "start one with `llmmon-collector`, or name another with --connect"
         )

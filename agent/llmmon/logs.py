@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from llmmon.context import current_node
-from llmmon.redaction import redact_fields, redact_text
+from llmmon.packing.redaction import redact_fields, redact_text
 
 if TYPE_CHECKING:
     from llmmon.monitor import Monitor

@@ -15,7 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from llmmon.config import Config
     from llmmon.results import FlushResult, Stats
-    from llmmon.sender import Sender
+    from llmmon.sending.durable import Durable
+    from llmmon.sending.sender import Sender
     from llmmon.tracking import Request
 
 REQUESTS_MAX = 10_000
@@ -24,6 +25,9 @@ OTHERS_MAX = 10_000
 """Spans and scores that wait."""
 LOGS_MAX = 5_000
 """Log lines that wait."""
+_FORK_S = 2.0
+CHANGE_S = 2.0
+"""How long ``init`` may take to flush what was recorded in another way."""
 
 
 class Monitor:
@@ -36,10 +40,12 @@ class Monitor:
     __slots__ = (
         "__weakref__",
         "_chosen",
+        "_paused",
         "_starting",
         "agent_id",
         "capturing",
         "closed",
+        "durable",
         "epoch",
         "logs",
         "next_number",
@@ -57,11 +63,14 @@ class Monitor:
         self.sender: Sender | None = None
         """What empties the lanes; None before the epoch's first record."""
         self._starting = allocate_lock()
+        self._paused = False
         self.warned: set[str] = set()
         """What the host was warned of: each thing once in this process and its forks."""
         self.agent_id = os.urandom(16)
         """The same for this process and its forks."""
         self.epoch = 0
+        self.durable: Durable | None = None
+        """What writes every event to disk first, where the settings ask for that."""
         self.capturing = False
         """Whether a test reads the lanes in the sender's place."""
         self.closed = False
@@ -78,7 +87,9 @@ class Monitor:
         self._begin_process()
         itself = ref(self)
         os.register_at_fork(
-            before=lambda: _forking(itself()), after_in_child=lambda: _forked(itself())
+            before=lambda: _forking(itself()),
+            after_in_parent=lambda: _went_on(itself()),
+            after_in_child=lambda: _forked(itself()),
         )
 
     def _begin_process(self) -> None:
@@ -94,11 +105,27 @@ class Monitor:
             lane.reset()
         self.sender = None
         self.resting = True
+        self._choose_rows()
+
+    def _choose_rows(self) -> None:
+        # of the settings given to init only: those of the environment are read when work begins
+        wanted = self._chosen is not None and self._chosen.durable
+        self.durable = None
+        for lane in self.lanes:
+            lane.rows = lane.queue
+        if wanted:
+            self.durable = deferred.make_durable(self)
 
     @property
     def lanes(self) -> tuple[Lane, Lane, Lane]:
         """Logs, others, requests: in the order in which they go when memory is short."""
         return self.logs, self.others, self.requests
+
+    @property
+    def emitted(self) -> int:
+        """Events recorded in this epoch."""
+        direct = 0 if self.durable is None else self.durable.direct
+        return direct + sum(lane.emitted for lane in self.lanes)
 
     @property
     def config(self) -> Config:
@@ -108,17 +135,38 @@ class Monitor:
         return self._chosen
 
     def configure(self, config: Config) -> None:
-        """Use ``config`` from now on. After a shutdown, begin anew."""
+        """Use ``config`` from now on. After a shutdown, begin anew.
+
+        So does a change to durable recording or back: what was recorded before is flushed.
+        """
+        changes = config.durable != (self.durable is not None)
+        if changes and self.sender is not None and not self.closed:
+            self.shutdown(CHANGE_S)
         self._chosen = config
         if self.closed:
             self._begin_epoch()
             self.closed = False
+        elif changes:
+            self._choose_rows()
         deferred.install_exits(self)
+
+    def before_fork(self) -> None:
+        """Let callers and the sender finish their imports: a child would find the locks held."""
+        self._paused = self._starting.acquire(timeout=_FORK_S)
+        if self.sender is not None:
+            self.sender.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        """Let callers start a sender again."""
+        if self._paused:
+            self._starting.release()
 
     def after_fork(self) -> None:
         """In a forked child: the parent keeps what was recorded, the child begins with nothing."""
         if self.sender is not None:
             self.sender.disown()
+        if self.durable is not None:
+            self.durable.spool.disown()
         self._starting = allocate_lock()
         self.open.clear()
         self._begin_process()
@@ -183,7 +231,7 @@ class Monitor:
         return deferred.flush_result(before, self.stats())
 
     def shutdown(self, timeout_s: float) -> FlushResult:
-        """Flush, say goodbye, stop the thread. What is recorded afterwards is counted as lost."""
+        """Flush, spool what is left, stop the thread. What is recorded afterwards is lost."""
         result = self.flush(timeout_s)
         self.closed = True
         if self.sender is not None:
@@ -194,8 +242,13 @@ class Monitor:
 
 
 def _forking(monitor: Monitor | None) -> None:
-    if monitor is not None and monitor.sender is not None:
-        monitor.sender.before_fork()
+    if monitor is not None:
+        monitor.before_fork()
+
+
+def _went_on(monitor: Monitor | None) -> None:
+    if monitor is not None:
+        monitor.after_fork_in_parent()
 
 
 def _forked(monitor: Monitor | None) -> None:

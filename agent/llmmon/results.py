@@ -26,6 +26,10 @@ class Stats(NamedTuple):
     """Requests begun and not ended."""
     endpoint: str
     service: str
+    spooled: int = 0
+    """Of those buffered, events on disk: they are delivered even if this process ends."""
+    adopted: int = 0
+    """Events of ended processes of this service that this one saw delivered."""
 
 
 class FlushResult(NamedTuple):
@@ -34,6 +38,6 @@ class FlushResult(NamedTuple):
     delivered: int
     """Acknowledged while the flush waited."""
     pending: int
-    """Still buffered when it returned."""
+    """Still buffered when it returned, those in the spool too."""
     dropped: int
     """Lost while it waited."""

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from llmmon.monitor import Monitor, default
-from llmmon.packing import CHUNK, Packed, Packer
+from llmmon.packing.packer import CHUNK, Packed, Packer
 from llmmon.protocol.event import SERIES_FIELDS, Kind, request_id
 from llmmon.protocol.money import usd
 from llmmon.protocol.wire import decode_batch, decode_series
@@ -69,8 +69,8 @@ class CapturedEvents:
         config = monitor.config._replace(score_cpu_share=1.0)
         packer = Packer(config, monitor.prefix, 0.0)
         for lane in monitor.lanes:
-            while lane.rows:
-                rows = [lane.rows.popleft() for _ in range(min(CHUNK, len(lane.rows)))]
+            while lane.queue:
+                rows = [lane.queue.popleft() for _ in range(min(CHUNK, len(lane.queue)))]
                 if lane is monitor.requests:
                     self._take(packer.requests(rows, {}, 0.0))
                 else:
@@ -104,9 +104,9 @@ def _request(
 def capture_events(monitor: Monitor = default) -> Iterator[CapturedEvents]:
     """Everything recorded within the block; nothing of it goes to a collector."""
     was_closed = monitor.closed
-    before = [(lane, list(lane.rows)) for lane in monitor.lanes]
+    before = [(lane, list(lane.queue)) for lane in monitor.lanes]
     for lane, _ in before:
-        lane.rows.clear()
+        lane.queue.clear()
     events = CapturedEvents(monitor)
     monitor.capturing, monitor.closed = True, False
     try:
@@ -115,6 +115,6 @@ def capture_events(monitor: Monitor = default) -> Iterator[CapturedEvents]:
         events.collect()
         monitor.capturing, monitor.closed = False, was_closed
         for lane, rows in before:
-            lane.rows.extend(rows)
+            lane.queue.extend(rows)
         if any(rows for _, rows in before):
             monitor.wake(urgent=True)

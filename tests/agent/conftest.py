@@ -10,6 +10,7 @@ import pytest
 import zmq
 
 import llmmon
+from llmmon.protocol.codec import decode_map, encode_map
 from llmmon.protocol.endpoint import parse_address
 from llmmon.protocol.event import Heartbeat, Kind, request_id
 from llmmon.protocol.wire import (
@@ -17,9 +18,7 @@ from llmmon.protocol.wire import (
     Message,
     decode_batch,
     decode_heartbeat,
-    decode_map,
     decode_message,
-    encode_map,
     encode_message,
 )
 
@@ -44,6 +43,8 @@ class Collector:
         self.byes: list[tuple[Header, dict[str, Any]]] = []
         self.forget_acks = 0
         """Acknowledgements to swallow, as a network would."""
+        self.hung = False
+        """Whether it leaves in its socket what comes."""
 
     def start(self) -> None:
         """Listen."""
@@ -68,7 +69,8 @@ class Collector:
 
     def _serve(self, socket: "zmq.Socket[bytes]") -> None:
         while not self._stop.is_set():
-            if not socket.poll(20):
+            if not socket.poll(20) or self.hung:
+                self._stop.wait(0.01)
                 continue
             peer, *frames = socket.recv_multipart()
             answer = self._answer(frames)

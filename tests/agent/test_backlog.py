@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmmon.backlog import Backlog, Sealed
+from llmmon.delivery.backlog import Backlog, Sealed
 
 ACTIONS = st.lists(st.one_of(st.integers(0, 2), st.sampled_from(["pop", "drop"])), max_size=60)
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmmon.cleaning import clean_column
+from llmmon.packing.cleaning import clean_column, ready_column
+from llmmon.protocol.decoding import decode_table
 from llmmon.protocol.event import SCHEMA, Field, Kind, Type
-from llmmon.protocol.table import decode_table, encode_table
+from llmmon.protocol.table import SMALL, encode_table
 
 FIELDS = [field for fields in SCHEMA.values() for field in fields]
 ANYTHING = st.one_of(
@@ -87,3 +88,37 @@ def test_an_empty_text_is_missing_whatever_stands_beside_it() -> None:
     field = field_named(Kind.REQUEST, "error")
     assert clean_column(field, ["", "TimeoutError"]) == [None, "TimeoutError"]
     assert clean_column(field, ["", ""]) == [None, None]
+
+
+@given(st.sampled_from(FIELDS), st.lists(ANYTHING, min_size=SMALL, max_size=40))
+def test_a_ready_column_reads_as_a_cleaned_one(field: Field, values: list[Any]) -> None:
+    check_ready(field, values)
+
+
+@given(st.data(), st.sampled_from(FIELDS))
+def test_a_ready_column_of_like_values_reads_as_a_cleaned_one(
+    data: st.DataObject, field: Field
+) -> None:
+    likely = st.one_of(
+        st.lists(st.integers(0, 9), min_size=SMALL, max_size=40),
+        st.lists(st.integers(-(2**64), 2**64), min_size=SMALL, max_size=40),
+        st.lists(st.floats(), min_size=SMALL, max_size=40),
+        st.lists(st.floats(0, 1), min_size=SMALL, max_size=40),
+        st.lists(st.text(max_size=130), min_size=SMALL, max_size=40),
+        st.lists(st.sampled_from([1, 1.0, True]), min_size=SMALL, max_size=40),
+    )
+    check_ready(field, data.draw(likely))
+
+
+def check_ready(field: Field, values: list[Any]) -> None:
+    ready = ready_column(field, values)
+    if ready is None:
+        return
+    slow = clean_column(field, values)
+    ready_table, slow_table = (
+        decode_table(
+            {field.number: field}, encode_table([field], len(values), {field.name: column})
+        )
+        for column in (ready, slow)
+    )
+    assert ready_table.values(field.name) == slow_table.values(field.name)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmmon.columns import ROW, clean_cost, event_columns, request_columns
+from llmmon.packing.columns import ROW, clean_cost, event_columns, request_columns
 from llmmon.protocol.event import Kind
 from llmmon.protocol.money import pico_usd
 from llmmon.protocol.wire import decode_series

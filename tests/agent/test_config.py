@@ -2,8 +2,9 @@
 
 import pytest
 
-from llmmon.config import CurveKeys, resolve
+from llmmon.config import resolve
 from llmmon.errors import ConfigError, EndpointError
+from llmmon.protocol.curve import CurveKeys
 
 
 def test_arguments_win_over_the_environment_over_defaults() -> None:
@@ -47,6 +48,21 @@ def test_bad_settings_are_named(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         resolve(arguments, environ)
+
+
+def test_the_spool_lies_in_the_state_directory_unless_told_otherwise() -> None:
+    home = {"HOME": "/home/u", "XDG_STATE_HOME": "relative"}
+    assert resolve({}, home).spool_dir == "/home/u/.local/state/llmmon/spool"
+    assert resolve({}, {"XDG_STATE_HOME": "/state"}).spool_dir == "/state/llmmon/spool"
+    assert resolve({"spool_dir": "/a/../b"}, home).spool_dir == "/b"
+    assert resolve({}, home | {"LLMMON_SPOOL_DIR": "off"}).spool_dir is None
+    assert resolve({}, {"LLMMON_SPOOL_MAX_BYTES": "70000"}).spool_max_bytes == 70_000
+
+
+@pytest.mark.parametrize("value", ["lots", 1000, "-1"])
+def test_a_spool_has_a_least_size(value: object) -> None:
+    with pytest.raises(ConfigError, match="spool_max_bytes: "):
+        resolve({"spool_max_bytes": value}, {})
 
 
 def test_a_bad_endpoint_is_named() -> None:

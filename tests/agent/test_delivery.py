@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmmon.delivery import Delivery, Outgoing
+from llmmon.delivery.delivery import Delivery, Outgoing
 from llmmon.protocol.wire import Message
 
 

@@ -47,7 +47,7 @@ def test_what_is_buffered_goes_out_when_the_process_ends(
     assert (header.first_event, lost) == (501, {})
 
 
-def test_a_sigterm_handler_of_the_host_is_left_alone(collector: Any) -> None:
+def test_a_sigterm_handler_of_the_host_has_the_last_word(collector: Any) -> None:
     prelude = "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n"
     collector.start()
     finished = run(collector, "os.kill(os.getpid(), signal.SIGTERM)", prelude + RECORD)
@@ -199,7 +199,7 @@ def test_recording_while_the_interpreter_shuts_down_raises_nothing(collector: An
 def test_keys_that_cannot_be_used_are_one_warning(collector: Any) -> None:
     prelude = """
         import llmmon, sys
-        llmmon.init(endpoint=sys.argv[1], server_key="#" * 40, public_key="#" * 40,
+        llmmon.init(endpoint="tcp://127.0.0.1:1", server_key="#" * 40, public_key="#" * 40,
                     secret_key="#" * 40)
         llmmon.record("chat")
         print(llmmon.flush(timeout_s=0.2).pending)

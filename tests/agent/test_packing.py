@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from llmmon.columns import ROW
 from llmmon.config import resolve
-from llmmon.packing import Packer
+from llmmon.packing.columns import ROW
+from llmmon.packing.packer import Packer
 from llmmon.protocol.wire import MAX_PAYLOAD, decode_batch
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmmon.redaction import REDACTED, redact, redact_text
+from llmmon.packing.redaction import REDACTED, redact, redact_text
 
 SECRETS = (
     "sk-proj-abcdefghijklmnop1234",

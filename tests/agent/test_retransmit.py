@@ -1,6 +1,6 @@
 """The retransmission timer."""
 
-from llmmon.retransmit import RetransmitTimer
+from llmmon.delivery.retransmit import RetransmitTimer
 
 
 def test_an_expired_timer_waits_twice_as_long_up_to_five_seconds() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmmon.scoring import ScoreBudget, as_text, is_sampled, score_extra
+from llmmon.packing.scoring import ScoreBudget, as_text, is_sampled, score_extra
 
 
 def test_all_are_scored_while_the_budget_lasts_and_a_sample_beyond() -> None:

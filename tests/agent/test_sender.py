@@ -162,13 +162,19 @@ def test_shutdown_says_goodbye_and_later_records_are_counted(service: Any, until
     assert llmmon.flush(timeout_s=1) == (0, 0, 0)
 
 
-def test_shutdown_without_a_collector_keeps_its_deadline_and_counts(service: Any) -> None:
+def test_shutdown_without_a_collector_leaves_its_events_in_the_spool(service: Any) -> None:
     llmmon.record("chat")
-    result = llmmon.shutdown(timeout_s=0.1)
-    assert result.pending == 1
+    assert llmmon.shutdown(timeout_s=0.1).pending == 1
     stats = llmmon.stats()
-    assert stats.lost == {"shutdown": 1}
-    assert stats.buffered == 0
+    assert (stats.lost, stats.buffered, stats.spooled) == ({}, 1, 1)
+
+
+def test_shutdown_without_collector_and_spool_counts_what_is_lost(service: Any) -> None:
+    llmmon.init(service="shop", endpoint=service.endpoint, spool_dir="off")
+    llmmon.record("chat")
+    assert llmmon.shutdown(timeout_s=0.1).pending == 1
+    stats = llmmon.stats()
+    assert (stats.lost, stats.buffered, stats.spooled) == ({"shutdown": 1}, 0, 0)
 
 
 def test_init_again_moves_to_another_collector(service: Any, tmp_path_factory: Any) -> None:
@@ -229,7 +235,8 @@ def test_a_flush_ends_when_another_thread_shuts_down(service: Any, until: Until)
     until(lambda: default.sender is not None and default.sender.courier is not None)
     llmmon.shutdown(timeout_s=0.0)
     until(lambda: results)
-    assert results == [(0, 0, 1)]
+    assert results == [(0, 1, 0)]
+    assert llmmon.stats().spooled == 1
 
 
 @pytest.mark.parametrize("timeout_s", [None, "2", math.inf, 1e300, object()])

@@ -24,6 +24,7 @@ EXIT_UNREACHABLE: Final = 3
 _COMMANDS: Final = {
     "ack": "operate:ack",
     "demo": "demo:demo",
+    "keys": "keys:keys",
     "query": "query:query",
     "replay": "replay:replay",
     "silence": "operate:silence",

@@ -10,6 +10,7 @@ import click
 from llmmon.cli.client import ControlClient
 from llmmon.cli.options import connect_option, duration_s
 from llmmon.cli.tables import plain
+from llmmon.protocol.curve import CurveKeys
 from llmmon.protocol.endpoint import Address
 from llmmon.protocol.names import DIMENSIONS
 
@@ -30,9 +31,9 @@ _MATCHABLE = ("rule", *DIMENSIONS)
 @click.option("--by", default=_login, help="Who. [default: your login]")
 @click.option("--note", default="", help="Why, for those who read it later.")
 @connect_option
-def ack(alert_id: str, by: str, note: str, address: Address) -> None:
+def ack(alert_id: str, by: str, note: str, address: Address, keys: CurveKeys | None) -> None:
     """Say that somebody looks after an alert; `llmmon snapshot` shows the ids."""
-    with ControlClient(address) as control:
+    with ControlClient(address, keys=keys) as control:
         control.call("acknowledge", {"alert_id": alert_id, "by": by, "note": note})
     click.echo(f"acknowledged {plain(alert_id)}")
 
@@ -44,7 +45,12 @@ def ack(alert_id: str, by: str, note: str, address: Address) -> None:
 @click.option("--comment", default="", help="Why, for those who read it later.")
 @connect_option
 def silence(
-    matchers: tuple[str, ...], length_s: float, by: str, comment: str, address: Address
+    matchers: tuple[str, ...],
+    length_s: float,
+    by: str,
+    comment: str,
+    address: Address,
+    keys: CurveKeys | None,
 ) -> None:
     """Notify nobody of matching alerts, as in `llmmon silence rule=high_latency model=gpt-4o`."""
     params = {
@@ -53,7 +59,7 @@ def silence(
         "by": by,
         "comment": comment,
     }
-    with ControlClient(address) as control:
+    with ControlClient(address, keys=keys) as control:
         result = control.call("silence", params)
     click.echo(f"silence {plain(result['id'])}")
 

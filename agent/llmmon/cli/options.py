@@ -10,7 +10,9 @@ from typing import Any, Final
 
 import click
 
-from llmmon.errors import EndpointError
+from llmmon.errors import EndpointError, LlmmonError
+from llmmon.keyfile import read_client_file
+from llmmon.protocol.curve import KEY_FILE_VARIABLE, CurveKeys
 from llmmon.protocol.endpoint import (
     ENDPOINT_VARIABLE,
     Address,
@@ -53,6 +55,13 @@ def _address(ctx: click.Context, param: click.Parameter, value: str | None) -> A
         raise click.BadParameter(reason, ctx, param) from error
 
 
+def _keys(ctx: click.Context, param: click.Parameter, value: str | None) -> CurveKeys | None:
+    try:
+        return read_client_file(value).keys if value else None
+    except LlmmonError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
+
+
 _CONNECT: Final = click.option(
     "--connect",
     "address",
@@ -60,12 +69,20 @@ _CONNECT: Final = click.option(
     callback=_address,
     help="The collector, ipc://DIR or tcp://HOST:PORT. [default: LLMMON_ENDPOINT, or your own]",
 )
+_KEY_FILE: Final = click.option(
+    "--key-file",
+    "keys",
+    metavar="FILE",
+    envvar=KEY_FILE_VARIABLE,
+    callback=_keys,
+    help=f"Your key, for a collector over TCP. [default: {KEY_FILE_VARIABLE}]",
+)
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def connect_option(command: Command) -> Command:
-    """``--connect ADDRESS``, given to the command as ``address: Address``."""
-    return _CONNECT(command)
+    """``--connect`` and ``--key-file``: ``address: Address`` and ``keys: CurveKeys | None``."""
+    return _CONNECT(_KEY_FILE(command))
 
 
 def json_option(command: Command) -> Command:

@@ -10,6 +10,7 @@ import click
 from llmmon.cli.client import ControlClient
 from llmmon.cli.options import connect_option
 from llmmon.cli.tables import csv_text, json_text, table
+from llmmon.protocol.curve import CurveKeys
 from llmmon.protocol.endpoint import Address
 
 _LIMIT: Final = 10_000
@@ -36,13 +37,15 @@ _LIMIT: Final = 10_000
     help="Seconds the query may take.",
 )
 @connect_option
-def query(sql: str, shape: str, limit: int, timeout_s: float, address: Address) -> None:
+def query(
+    sql: str, shape: str, limit: int, timeout_s: float, address: Address, keys: CurveKeys | None
+) -> None:
     """Run one read-only SQL statement and print its rows.
 
     Tables: requests, spans, logs, scores, alerts, health, rollups, agents.
     """
     params = {"sql": sql, "limit": limit, "timeout_s": timeout_s}
-    with ControlClient(address) as control:
+    with ControlClient(address, keys=keys) as control:
         result = control.call("query", params, more_s=timeout_s)
     click.echo(result_text(result["columns"], result["rows"], shape))
     if result["truncated"]:

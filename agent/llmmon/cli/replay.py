@@ -17,6 +17,7 @@ from llmmon.cli.tables import json_text, plain
 from llmmon.demo.recording import record_fields
 from llmmon.demo.replay import Outcome, RealPace, Throttle, replay_rows
 from llmmon.demo.trace import TraceReader
+from llmmon.protocol.curve import CurveKeys
 from llmmon.protocol.endpoint import Address
 from llmmon.results import Stats
 
@@ -60,7 +61,7 @@ def _speed(ctx: click.Context, param: click.Parameter, value: str) -> float | No
 @click.option("--provider", help="Of rows that name none.")
 @click.option("--model", help="Of rows that name none.")
 @connect_option
-def replay(address: Address, as_json: bool, **options: Any) -> None:
+def replay(address: Address, keys: CurveKeys | None, as_json: bool, **options: Any) -> None:
     """Send a CSV or JSON-lines trace (or its .gz) through the agent, row by row.
 
     Columns are known by name: t (seconds), input_tokens, output_tokens, cached_tokens,
@@ -70,9 +71,11 @@ def replay(address: Address, as_json: bool, **options: Any) -> None:
     given = {"provider": options["provider"], "model": options["model"]}
     defaults = {name: value for name, value in given.items() if value is not None}
     source = Source(options["file"], options["limit"], defaults)
-    with ControlClient(address) as control:
-        control.call("status")
-    llmmon.init(service=options["service"], environment="replay", endpoint=address.text)
+    if keys is None:
+        with ControlClient(address) as control:
+            control.call("status")
+    own = {} if keys is None else keys._asdict()
+    llmmon.init(service=options["service"], environment="replay", endpoint=address.text, **own)
     report = run(source, options["speed"], address)
     for row in report["bad_rows"]:
         click.echo(plain(row), err=True)

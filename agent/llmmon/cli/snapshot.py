@@ -10,6 +10,7 @@ from llmmon.cli.client import ControlClient
 from llmmon.cli.options import connect_option, dimensions, duration_s, json_option
 from llmmon.cli.tables import age_text, json_text, metric_text, plain, table
 from llmmon.cli.view import snapshot_object
+from llmmon.protocol.curve import CurveKeys
 from llmmon.protocol.endpoint import Address
 from llmmon.protocol.names import DIMENSIONS
 from llmmon.protocol.snapshot import decode_snapshot
@@ -38,19 +39,23 @@ _COLUMNS = {
     help=f"Group by some of {', '.join(DIMENSIONS)}.",
 )
 @connect_option
-def snapshot(as_json: bool, window: float, by: tuple[str, ...], address: Address) -> None:
+def snapshot(
+    as_json: bool, window: float, by: tuple[str, ...], address: Address, keys: CurveKeys | None
+) -> None:
     """Print the metrics of a window, the alerts, the health and the ledger."""
-    view = fetch(address, int(window), by)
+    view = fetch(address, int(window), by, keys)
     click.echo(json_text(view, indent=2) if as_json else snapshot_text(view))
 
 
-def fetch(address: Address, window_s: int, by: tuple[str, ...]) -> dict[str, Any]:
+def fetch(
+    address: Address, window_s: int, by: tuple[str, ...], keys: CurveKeys | None = None
+) -> dict[str, Any]:
     """The object of ``snapshot --json``.
 
     Raises:
         UnreachableError, ControlError, SchemaError: as ``ControlClient.call``.
     """
-    with ControlClient(address) as control:
+    with ControlClient(address, keys=keys) as control:
         metrics = control.call("metrics", {"window_s": window_s, "by": list(by)})
         status = control.call("status")
         published = decode_snapshot(control.call("snapshot", {"by": "model"}))

@@ -8,9 +8,11 @@ import click
 
 from llmmon.cli.client import ControlClient
 from llmmon.cli.commands import EXIT_BAD
+from llmmon.cli.ledger import ledger_lines
 from llmmon.cli.options import connect_option, json_option
-from llmmon.cli.tables import age_text, json_text, metric_text, plain, table
+from llmmon.cli.tables import age_text, json_text, metric_text, plain
 from llmmon.cli.view import VERSION, all_metrics, health_object, iso_time, state
+from llmmon.protocol.curve import CurveKeys
 from llmmon.protocol.endpoint import Address
 from llmmon.protocol.snapshot import Snapshot, as_dict, decode_snapshot
 
@@ -20,7 +22,10 @@ _PREFERRED_WINDOW_S: Final = 300
 
 @click.command()
 @json_option
-@click.option("--line", is_flag=True, help="Print one line, for a prompt or a status bar.")
+@click.option(
+    "--line", "form", flag_value="line", help="Print one line, for a prompt or a status bar."
+)
+@click.option("--all", "form", flag_value="all", help="Tell of agents that have ended, too.")
 @click.option(
     "--fail-on",
     type=click.Choice(["warning", "critical"]),
@@ -29,18 +34,28 @@ _PREFERRED_WINDOW_S: Final = 300
 @connect_option
 @click.pass_context
 def status(
-    ctx: click.Context, as_json: bool, line: bool, fail_on: str | None, address: Address
+    ctx: click.Context,
+    as_json: bool,
+    form: str | None,
+    fail_on: str | None,
+    address: Address,
+    keys: CurveKeys | None,
 ) -> None:
     """Say whether the services and the collector are well."""
-    if as_json and line:
+    if as_json and form == "line":
         raise click.UsageError("--json and --line exclude each other")
-    with ControlClient(address) as control:
+    with ControlClient(address, keys=keys) as control:
         collector = control.call("status")
         snapshot = decode_snapshot(control.call("snapshot", {"by": "model"}))
     if as_json:
         click.echo(json_text(status_object(collector, snapshot), indent=2))
     else:
-        click.echo(status_line(snapshot) if line else status_text(collector, snapshot))
+        everything = form == "all"
+        click.echo(
+            status_line(snapshot)
+            if form == "line"
+            else status_text(collector, snapshot, everything)
+        )
     if fail_on is not None and _RANK[state(snapshot)] >= _RANK[fail_on]:
         ctx.exit(EXIT_BAD)
 
@@ -77,8 +92,8 @@ def _total(snapshot: Snapshot) -> dict[str, Any]:
     return all_metrics(views[0].total if views else {})
 
 
-def status_text(collector: dict[str, Any], snapshot: Snapshot) -> str:
-    """The line, then what is wrong, then the collector's agents."""
+def status_text(collector: dict[str, Any], snapshot: Snapshot, everything: bool = False) -> str:
+    """The line, then what is wrong, then the collector's books and agents."""
     uptime = age_text(collector.get("uptime_s") or 0)
     lines = [
         status_line(snapshot),
@@ -95,16 +110,4 @@ def status_text(collector: dict[str, Any], snapshot: Snapshot) -> str:
         for check in snapshot.health
         if check.status != "ok"
     ]
-    if agents := collector.get("agents"):
-        lines += ["", rows_text(agents)]
-    return "\n".join(lines)
-
-
-def rows_text(rows: list[dict[str, Any]]) -> str:
-    """Rows that share their names as a table, in the first row's order."""
-    headers = list(rows[0])
-    return table(headers, [[_cell(row.get(name)) for name in headers] for row in rows])
-
-
-def _cell(value: object) -> object:
-    return f"{value:.1f}" if isinstance(value, float) else value
+    return "\n".join([*lines, *ledger_lines(collector, everything)])

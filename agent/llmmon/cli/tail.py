@@ -12,9 +12,10 @@ from llmmon.cli.options import connect_option, json_option
 from llmmon.cli.tables import json_text, plain
 from llmmon.cli.view import iso_time
 from llmmon.errors import SchemaError
+from llmmon.protocol.codec import unpack
+from llmmon.protocol.curve import CurveKeys
 from llmmon.protocol.endpoint import Address
 from llmmon.protocol.snapshot import MAX_ITEMS, TAIL_TOPIC
-from llmmon.protocol.wire import unpack
 
 _SILENCE_S: Final = 5.0
 """After so long without a word the collector is asked whether it still lives."""
@@ -25,9 +26,12 @@ _SILENCE_S: Final = 5.0
 @json_option
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after so many rows.")
 @connect_option
-def tail(what: str, as_json: bool, limit: int | None, address: Address) -> None:
+def tail(
+    what: str, as_json: bool, limit: int | None, address: Address, keys: CurveKeys | None
+) -> None:
     """Print alerts, requests, logs or errors as they come, until Ctrl-C."""
-    with ControlClient(address) as control, Subscriber(address, [TAIL_TOPIC + what]) as feed:
+    topics = [TAIL_TOPIC + what]
+    with ControlClient(address, keys=keys) as control, Subscriber(address, topics, keys) as feed:
         control.call("status")
         for count, row in enumerate(follow(control, feed), 1):
             click.echo(json_text(row) if as_json else row_text(row))

@@ -68,6 +68,8 @@ def playing(options: Options, answers: Callable[[Address], bool]) -> Iterator[Pl
             endpoint=address.text,
             capture_content=True,
             handle_sigterm=False,
+            # its collector goes with it: nobody could take what is left
+            spool_dir="off",
         )
         corpus = load_corpus()
         requests = plan(corpus, Random(SEED), incident_of(options), options.speed)

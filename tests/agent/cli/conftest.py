@@ -15,10 +15,12 @@ from click.testing import CliRunner, Result
 
 from llmmon.cli.commands import llmmon as group
 from llmmon.errors import ControlError
+from llmmon.protocol.codec import encode_map, pack
 from llmmon.protocol.control import decode_request, encode_error, encode_result
 from llmmon.protocol.endpoint import Address, parse_address
 from llmmon.protocol.event import SERIES_FIELDS, Kind
 from llmmon.protocol.snapshot import (
+    VERSION,
     AlertView,
     HealthView,
     IngestView,
@@ -33,9 +35,7 @@ from llmmon.protocol.wire import (
     decode_batch,
     decode_message,
     decode_series,
-    encode_map,
     encode_message,
-    pack,
 )
 
 AT_NS = 1_700_000_000_000_000_000
@@ -72,7 +72,7 @@ def a_snapshot(
 ) -> Snapshot:
     total = {"requests": 12, "request_rate": 0.5, "latency_p95": 1200.0, "error_rate": 0.25}
     return Snapshot(
-        version=1,
+        version=VERSION,
         seq=7,
         at_ns=AT_NS,
         name="test",
@@ -217,7 +217,58 @@ def _status(address: Address) -> dict[str, Any]:
         "address": address.text,
         "state_dir": "/s",
         "ingest": ingest,
-        "agents": [{"service": "bot", "emitted": 15}],
+        "rejected": {"bad_crc": 4},
+        "ledger": {
+            "emitted": 38,
+            "stored": 30,
+            "lost": {"queue_full": 2, "shutdown": 5},
+            "in_flight": 1,
+            "balanced": True,
+            "forgotten": {"stored": 10, "lost": {"shutdown": 5}},
+            "throttled": 7,
+            "turned_away": 0,
+        },
+        "agents": [
+            {
+                "service": "bot",
+                "host": "h\x1b[1m",
+                "pid": 7,
+                "state": "live",
+                "emitted": 15,
+                "stored": 12,
+                "lost": {"queue_full": 2},
+                "in_flight": 1,
+                "last_offset": 14,
+                "last_seq": 3,
+                "throttled": 7,
+                "heard_s_ago": 2.278741837,
+                "missed": False,
+                "open_requests": 0,
+                "version": "1",
+                "agent_id": "0a" * 16,
+                "epoch": 9,
+            },
+            {
+                "service": "job",
+                "host": "h",
+                "pid": 8,
+                "state": "ended",
+                "emitted": 8,
+                "stored": 8,
+                "lost": {},
+                "in_flight": 0,
+                "last_offset": 8,
+                "last_seq": 1,
+                "throttled": 0,
+                "heard_s_ago": 4000.0,
+                "missed": False,
+                "open_requests": None,
+                "version": "1",
+                "agent_id": "0b" * 16,
+                "epoch": 10,
+            },
+        ],
+        "agents_left_out": 0,
         "store": {},
         "rules": {},
         "config": {},

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -60,10 +61,43 @@ def test_line_and_json_exclude_each_other(run: Any, collector: Any) -> None:
     assert run("status", "--line", "--json").exit_code == 2
 
 
-def test_times_of_agents_are_cut_to_what_a_person_reads(run: Any, collector: Any) -> None:
+def test_the_books_are_told_and_add_up(run: Any, collector: Any) -> None:
+    lines = run("status").output.splitlines()
+    assert "ledger: emitted 38 = stored 30 + lost 7 + in flight 1" in lines
+    assert "lost: 5 shutdown, 2 queue_full" in lines
+    assert "rejected messages: 4 bad_crc" in lines
+    assert "throttled: 7 batches sent again later" in lines
+    [bot] = [line for line in lines if line.startswith("bot")]
+    assert re.sub(" +", " ", bot) == "bot h [1m 7 live 15 12 2 1 14 2s 7 2 queue_full"
+    [total] = [line for line in lines if line.startswith("all agents")]
+    assert total.split() == ["all", "agents", "—", "—", "—", "38", "30", "7", "1", "—", "—", "7"]
+
+
+def test_agents_that_ended_are_one_line_unless_asked_for(run: Any, collector: Any) -> None:
+    short, long = run("status").output, run("status", "--all").output
+    assert "ended and accounted for, see --all: 1" in short
+    assert "job" not in short
+    assert "job" in long
+    assert "0b" * 16 in long
+    assert "accounted for" not in long
+
+
+def test_books_that_do_not_add_up_are_told(run: Any, collector: Any) -> None:
     status = collector.methods["status"]({})
-    agents = [{**row, "heard_s_ago": 2.278741837} for row in status["agents"]]
-    collector.methods["status"] = lambda _params: {**status, "agents": agents}
+    status["ledger"]["emitted"] += 1
+    collector.methods["status"] = lambda _params: status
+    assert "emitted 39 IS NOT stored 30" in run("status").output
+
+
+def test_an_agent_that_is_gone_with_events_is_shown(run: Any, collector: Any) -> None:
+    status = collector.methods["status"]({})
+    status["agents"] = [
+        {**status["agents"][0], "service": name, "state": "gone", "missed": name == "missed"}
+        for name in ("missed", "settled")
+    ]
+    status["agents_left_out"] = 3
+    collector.methods["status"] = lambda _params: status
     output = run("status").output
-    assert "2.3" in output
-    assert "2.27" not in output
+    assert "missed" in output
+    assert "settled" not in output
+    assert "not told one by one: 3" in output

@@ -8,7 +8,7 @@ from typing import Final
 
 import zmq
 
-from llmmon.config import CurveKeys
+from llmmon.protocol.curve import HANDSHAKE_EVENTS, CurveKeys, decode_handshake
 
 _OPTIONS: Final = {
     # no silent queue to nobody: a send without a peer says so
@@ -25,6 +25,8 @@ _OPTIONS: Final = {
     zmq.TCP_KEEPALIVE: 1,
 }
 _RECEIVE_MOST: Final = 1024
+_SHUT_OUT_S: Final = 2.0
+"""Between two tries where the collector does not take the key: it may be allowed meanwhile."""
 
 
 class Transport:
@@ -33,6 +35,11 @@ class Transport:
     def __init__(self, endpoint: str, keys: CurveKeys | None, wake_fd: int) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._wake_fd = wake_fd
+        self._poller = zmq.Poller()
+        self.refusal = ""
+        """Why the last handshake failed; empty where none has."""
+        self._given_up = False
+        self._retry_s: float | None = None
         try:
             self._open(endpoint, keys)
         except zmq.ZMQError:
@@ -43,19 +50,27 @@ class Transport:
         socket = self._context.socket(zmq.DEALER)
         for option, value in _OPTIONS.items():
             socket.setsockopt(option, value)
+        over_tcp = endpoint.startswith("tcp://")
+        events: zmq.Socket[bytes] | None = None
         try:
-            if keys is not None:
+            if keys is not None and over_tcp:
                 socket.curve_serverkey = keys.server_key.encode()
                 socket.curve_publickey = keys.public_key.encode()
                 socket.curve_secretkey = keys.secret_key.encode()
+            if over_tcp:
+                events = socket.get_monitor_socket(HANDSHAKE_EVENTS)
             socket.connect(endpoint)
         except zmq.ZMQError:
-            socket.close(linger=0)
+            _close(socket, events, 0)
             raise
-        self._socket = socket
+        self._endpoint, self._keys = endpoint, keys
+        self._socket, self._events = socket, events
+        self._given_up, self._retry_s = False, None
         self._poller = zmq.Poller()
         self._poller.register(socket, zmq.POLLIN)
         self._poller.register(self._wake_fd, zmq.POLLIN)
+        if events is not None:
+            self._poller.register(events, zmq.POLLIN)
 
     def reopen(self, endpoint: str, keys: CurveKeys | None) -> None:
         """Replace the socket by a new one. What the old one had queued is gone.
@@ -63,8 +78,19 @@ class Transport:
         Raises:
             zmq.ZMQError: the endpoint or a key is none.
         """
-        self._socket.close(linger=0)
+        _close(self._socket, self._events, 0)
         self._open(endpoint, keys)
+
+    def mend(self, now_s: float) -> bool:
+        """Try again, now and then, where ZeroMQ has given up; whether there is a new socket."""
+        if not self._given_up:
+            return False
+        if self._retry_s is None:
+            self._retry_s = now_s + _SHUT_OUT_S
+        if now_s < self._retry_s:
+            return False
+        self.reopen(self._endpoint, self._keys)
+        return True
 
     def send(self, frames: list[bytes]) -> bool:
         """Hand a message to the socket; False if there is no peer to take it now."""
@@ -91,12 +117,32 @@ class Transport:
         # upwards, so that a wait never ends just before its time
         timeout_ms = None if timeout_s is None else max(0, int(timeout_s * 1000) + 1)
         self._poller.poll(timeout_ms)
+        self._hear_handshakes()
         try:
             os.read(self._wake_fd, 4096)
         except BlockingIOError:
             return
 
+    def _hear_handshakes(self) -> None:
+        if self._events is None:
+            return
+        try:
+            while True:
+                frame = self._events.recv_multipart(zmq.DONTWAIT)[0]
+                handshake = decode_handshake(frame, self._keys is not None)
+                if handshake is not None:
+                    self.refusal, self._given_up = handshake
+        except zmq.Again:
+            return
+
     def close(self, linger_s: float = 0.0) -> None:
         """Close for good, giving what is queued ``linger_s`` to go out."""
-        self._socket.close(linger=int(linger_s * 1000))
+        _close(self._socket, self._events, int(linger_s * 1000))
         self._context.term()
+
+
+def _close(socket: zmq.Socket[bytes], events: zmq.Socket[bytes] | None, linger_ms: int) -> None:
+    if events is not None:
+        socket.disable_monitor()
+        events.close(linger=0)
+    socket.close(linger=linger_ms)

@@ -6,7 +6,8 @@ from collections import OrderedDict, deque
 from typing import Final, NamedTuple
 
 RANKS: Final = 3
-_OVERHEAD_BYTES: Final = 512
+OVERHEAD_BYTES: Final = 512
+"""What a batch in memory is charged beside its payload."""
 
 
 class Sealed(NamedTuple):
@@ -22,7 +23,7 @@ class Sealed(NamedTuple):
     @property
     def cost_bytes(self) -> int:
         """Memory that it is charged for."""
-        return len(self.payload) + _OVERHEAD_BYTES
+        return len(self.payload) + OVERHEAD_BYTES
 
 
 class Backlog:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import thread_time
 from typing import Any, Final, NamedTuple
 
-from llmmon.columns import EXTRA, event_columns, request_columns
 from llmmon.config import Config
+from llmmon.packing.columns import EXTRA, event_columns, request_columns
+from llmmon.packing.redaction import redact_text
+from llmmon.packing.scoring import TEXT_FIELDS, ScoreBudget, as_text, is_sampled, score_extra
 from llmmon.protocol.event import Kind, request_id
+from llmmon.protocol.table import Ready
 from llmmon.protocol.wire import MAX_PAYLOAD, encode_batch
-from llmmon.redaction import redact_text
-from llmmon.scoring import TEXT_FIELDS, ScoreBudget, as_text, is_sampled, score_extra
 
 CHUNK: Final = 256
 """Rows in one batch at most."""
@@ -72,13 +73,13 @@ class Packer:
     def _encode(
         self,
         series: Sequence[bytes],
-        tables: Mapping[Kind, tuple[int, Mapping[str, Sequence[Any]]]],
+        tables: Mapping[Kind, tuple[int, Mapping[str, Sequence[Any] | Ready]]],
         lost: Mapping[str, int],
     ) -> bytes:
         return encode_batch(self.config.host, self._id_prefix, series, tables, lost)
 
     def _prepare_texts(self, rows: Sequence[tuple[Any, ...]], now_s: float) -> None:
-        with_texts = [row for row in rows if _has_texts(row[EXTRA])]
+        with_texts = [row for row in rows if row[EXTRA] is not None and _has_texts(row[EXTRA])]
         if with_texts:
             self._score(with_texts, now_s)
         for row in with_texts:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from llmmon.cleaning import clean_column, clean_value
+from llmmon.packing.cleaning import clean_column, clean_value, ready_column
 from llmmon.protocol.event import REQUEST, SCHEMA, Field, Kind, Type
 from llmmon.protocol.money import PICO_PER_USD, pico_usd
+from llmmon.protocol.table import SMALL, Ready, are_same, pack_near
 from llmmon.protocol.wire import encode_series
 
 ROW: Final = (
@@ -35,7 +36,7 @@ _NAMED: Final = frozenset(_FIELDS) - {"series", "counter", "start_ns", "cost_pic
 _OWN: Final = frozenset(("series", "counter"))
 _DIMENSION: Final = Field(0, "dimension", Type.STR, "", "")
 _EXACT_FLOAT_USD: Final = 1000.0
-_MAX_USD: Final = 1e6
+_MAX_USD: Final = 1e3
 _NEEDED: Final = {Kind.SCORE: ("request_id", "name", "value"), Kind.SPAN: ("id",)}
 
 
@@ -43,7 +44,7 @@ class Columns(NamedTuple):
     """One batch's requests."""
 
     series: list[bytes]
-    columns: dict[str, Sequence[Any]]
+    columns: dict[str, Sequence[Any] | Ready]
 
 
 class SeriesCodes(dict[Any, int]):
@@ -68,7 +69,7 @@ def _series_key(series: Any) -> tuple[str | None, ...]:
 
 def _series_codes(codes: SeriesCodes, named: Sequence[Any]) -> list[int]:
     try:
-        return [codes[series] for series in named]
+        return [*map(codes.__getitem__, named)]
     except Exception:
         # a list as model, an object whose __hash__ raises: what is no key goes by its text
         return [codes[_series_key(series)] for series in named]
@@ -86,10 +87,11 @@ def request_columns(rows: Sequence[tuple[Any, ...]], service: str, environment: 
     extras = columns.pop("extra")
     if extras.count(None) < len(rows):
         columns |= spread_extras(extras, columns)
-    columns["error"] = [_error(error) for error in columns["error"]]
+    if columns["error"].count(None) < len(rows):
+        columns["error"] = [_error(error) for error in columns["error"]]
     costs = columns.pop("cost_usd")
-    clean = {
-        name: values if name in _OWN else clean_column(_FIELDS[name], values)
+    clean: dict[str, Sequence[Any] | Ready] = {
+        name: _own_column(name, values) if name in _OWN else _clean(name, values)
         for name, values in columns.items()
         if name in _FIELDS
     }
@@ -97,6 +99,17 @@ def request_columns(rows: Sequence[tuple[Any, ...]], service: str, environment: 
     if costs.count(None) < len(rows):
         clean["cost_pico_usd"] = [None if cost is None else clean_cost(cost) for cost in costs]
     return Columns(codes.packed, clean)
+
+
+def _own_column(name: str, values: Sequence[Any]) -> Sequence[Any] | Ready:
+    if len(values) < SMALL or are_same(values):
+        return values
+    return pack_near(_FIELDS[name].type, values)
+
+
+def _clean(name: str, values: Sequence[Any]) -> Sequence[Any] | Ready:
+    field = _FIELDS[name]
+    return ready_column(field, values) or clean_column(field, values)
 
 
 def spread_extras(
@@ -135,8 +148,9 @@ def _error(error: Any) -> Any:
     return error
 
 
-def _starts(columns: Mapping[str, Sequence[Any]], latencies: Sequence[Any]) -> list[int]:
+def _starts(columns: Mapping[str, Sequence[Any]], cleaned: Sequence[Any] | Ready) -> Sequence[int]:
     ends = columns["end_ns"]
+    latencies = columns["latency_ms"] if isinstance(cleaned, Ready) else cleaned
     try:
         starts = [end - int(ms * 1e6) for end, ms in zip(ends, latencies, strict=True)]
     except TypeError:
@@ -148,7 +162,7 @@ def _starts(columns: Mapping[str, Sequence[Any]], latencies: Sequence[Any]) -> l
 
 
 def clean_cost(cost: Any) -> int | None:
-    """An amount in pico-dollars; None for nonsense: negative, not finite, over a million."""
+    """An amount in pico-dollars; None for nonsense: negative, not finite, over a thousand."""
     # below 1,000 dollars a float times 1e12 is off by less than half a pico-dollar
     if type(cost) is float and 0.0 <= cost < _EXACT_FLOAT_USD:
         return round(cost * PICO_PER_USD)

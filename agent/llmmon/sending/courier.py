@@ -1,35 +1,31 @@
-"""The sender thread's work: empty the lanes, pack, deliver, and say how things stand."""
+"""The sender thread's work: empty the lanes, deliver, spill, adopt, say how things stand."""
 
 from __future__ import annotations
 
 import time
 from importlib.metadata import PackageNotFoundError, version
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 
-from llmmon import heartbeat
 from llmmon.accounts import lost_by_reason
-from llmmon.buffer import HIGH, Lane
-from llmmon.delivery import Delivery, Outgoing
+from llmmon.buffer import HIGH
+from llmmon.delivery.delivery import Delivery
 from llmmon.errors import ProtocolError, VersionError
-from llmmon.packing import CHUNK, Packed, Packer
-from llmmon.protocol.wire import (
-    Header,
-    Message,
-    decode_map,
-    decode_message,
-    encode_heartbeat,
-    encode_map,
-    encode_message,
-)
-from llmmon.sender import FlushRequest, Sender
-from llmmon.transport import Transport
-
-ALONE_S: Final = 5.0
-"""How long a collector may be away before it is mentioned."""
+from llmmon.protocol.codec import decode_map, encode_map
+from llmmon.protocol.wire import Message, decode_message, encode_heartbeat, encode_message
+from llmmon.sending import heartbeat
+from llmmon.sending.complaints import Complaints
+from llmmon.sending.durable import open_spool
+from llmmon.sending.orphans import Orphans
+from llmmon.sending.sealing import Sealing
+from llmmon.sending.sender import FlushRequest, Sender
+from llmmon.sending.stream import OwnStream
+from llmmon.sending.transport import Transport
+from llmmon.spool.home import service_home
 
 _GOODBYE_S: Final = 0.2
 _AFTER_FAILURE_S: Final = 1.0
+_MEASURE_S: Final = 30.0
 
 
 class Courier:
@@ -41,15 +37,42 @@ class Courier:
         self._config = self._monitor.config
         self.delivery = Delivery()
         now_s = perf_counter()
-        self._packer = Packer(self._config, self._monitor.prefix, now_s)
+        durable = self._monitor.durable
+        self._spool = open_spool(self._monitor) if durable is None else durable.spool
+        identity = self._monitor.agent_id, self._monitor.epoch
+        self._stream = OwnStream(*identity, self.delivery, self._spool)
+        self._orphans = self._new_orphans()
+        self._sealing = Sealing(self._monitor, self._stream, self._config, now_s)
         self._transport = Transport(self._config.address.ingest, self._config.keys, sender.wake_fd)
-        self._alone_since_s: float | None = now_s
+        self._complaints = Complaints(self._monitor, now_s)
         self._next_drain_s = now_s
         self._next_beat_s = now_s + heartbeat.ACTIVE_S
         self._beaten = 0
-        self._booked_drops = 0
+        self._next_measure_s = now_s + _MEASURE_S
         self._blocked = False
         self._flushes: list[FlushRequest] = []
+
+    def _new_orphans(self) -> Orphans | None:
+        home = service_home(self._config)
+        if home is None:
+            return None
+
+        def warn(error: object) -> None:
+            self._monitor.warn_once("orphans", "delivering what ended processes left: %s", error)
+
+        return Orphans(home, warn)
+
+    @property
+    def adopted(self) -> int:
+        """Events of ended processes that were delivered for them."""
+        return 0 if self._orphans is None else self._orphans.adopted
+
+    def disown(self) -> None:
+        """In a forked child: close this copy of the files. What is locked stays locked."""
+        if self._spool is not None:
+            self._spool.disown()
+        if self._orphans is not None:
+            self._orphans.let_go()
 
     def run(self) -> None:
         """Work until told to stop."""
@@ -58,6 +81,8 @@ class Courier:
                 self._work_safely()
             self._say_goodbye()
         finally:
+            if self._orphans is not None:
+                self._orphans.let_go()
             for request in self._flushes:
                 request.complete()
             self._transport.close(_GOODBYE_S if self.delivery.connected else 0.0)
@@ -76,22 +101,34 @@ class Courier:
         self._receive(now_s)
         self._empty_lanes(now_s)
         if self.delivery.tick(now_s):
-            self._transport.reopen(self._config.address.ingest, self._config.keys)
+            self._reopen()
+        elif self._transport.mend(now_s):
+            self._greet_anew()
         self._blocked = False
         self._send(now_s)
+        self._keep(now_s)
+        self._adopt(now_s)
         self._beat(now_s)
         self._complete_flushes()
-        self._mention_trouble(now_s)
+        self._complaints.mention(self.delivery, self._transport.refusal, now_s)
 
     def _follow_config(self, now_s: float) -> None:
         config, old = self._monitor.config, self._config
         if config is old:
             return
         self._config = config
-        self._packer = Packer(config, self._monitor.prefix, now_s)
+        self._sealing.configure(config, now_s)
         if (config.address, config.keys) != (old.address, old.keys):
-            self._transport.reopen(config.address.ingest, config.keys)
-            self.delivery.blocked()
+            self._reopen()
+
+    def _reopen(self) -> None:
+        self._transport.reopen(self._config.address.ingest, self._config.keys)
+        self._greet_anew()
+
+    def _greet_anew(self) -> None:
+        self.delivery.blocked()
+        if self._orphans is not None:
+            self._orphans.blocked()
 
     # what comes in
 
@@ -112,9 +149,10 @@ class Courier:
             return
         except ProtocolError:
             return
-        mine = (header.agent_id, header.epoch) == (self._monitor.agent_id, self._monitor.epoch)
-        if mine or values.get("reason") == "bad_version":
+        if self._stream.is_of(header) or values.get("reason") == "bad_version":
             self.delivery.received(message, header.seq, values, now_s)
+        elif self._orphans is not None:
+            self._orphans.received(message, header, values, now_s)
 
     # from the lanes to delivery
 
@@ -124,85 +162,52 @@ class Courier:
         while self._sender.flushes:
             self._flushes.append(self._sender.flushes.popleft())
         fresh = [request for request in self._flushes if request.target is None]
-        waiting = max(len(lane.rows) for lane in self._monitor.lanes)
-        if fresh or now_s >= self._next_drain_s or waiting >= HIGH:
+        if fresh or now_s >= self._next_drain_s or self._sealing.waiting >= HIGH:
             self._drain(now_s)
             self._next_drain_s = now_s + self._config.flush_interval_s
         for request in fresh:
             request.target = self.delivery.offset
 
     def _drain(self, now_s: float) -> None:
-        left = {lane: len(lane.rows) for lane in self._monitor.lanes}
-        while any(left.values()):
-            for lane, waiting in list(left.items()):
-                rows = lane.take(min(CHUNK, waiting))
-                left[lane] = waiting - len(rows) if rows else 0
-                self._book_drops()
-                self._seal(lane, rows, now_s)
-            if any(left.values()):
-                self._send(now_s)
-                # a backlog: let the host's threads run in between
-                time.sleep(0)
-        self._book_drops()
+        def between() -> None:
+            self._send(now_s)
+            self._keep(now_s)
 
-    def _book_drops(self) -> None:
-        dropped = sum(lane.dropped.value for lane in self._monitor.lanes)
-        self.delivery.lose(dropped - self._booked_drops, "queue_full")
-        self._booked_drops = dropped
-
-    def _seal(self, lane: Lane, rows: list[Any], now_s: float) -> None:
-        if not rows:
-            return
-        self._next_beat_s = min(self._next_beat_s, now_s + heartbeat.ACTIVE_S)
-        lost = lost_by_reason(self._monitor)
-        rank = self._monitor.lanes.index(lane)
-        for packed in self._pack(lane, rows, lost, now_s):
-            if packed.payload is None:
-                self.delivery.lose(packed.events, packed.problem)
-            else:
-                self.delivery.seal(packed.payload, packed.events, rank)
-
-    def _pack(
-        self, lane: Lane, rows: list[Any], lost: dict[str, int], now_s: float
-    ) -> list[Packed]:
-        if lane is self._monitor.requests:
-            return self._packer.requests(rows, lost, now_s)
-        return self._packer.events(rows, lost)
+        if self._sealing.drain(now_s, between):
+            self._next_beat_s = min(self._next_beat_s, now_s + heartbeat.ACTIVE_S)
 
     # what goes out
 
     def _send(self, now_s: float) -> None:
-        while (outgoing := self.delivery.next(now_s)) is not None:
-            if not self._transport.send(self._frames(outgoing)):
-                self.delivery.blocked()
-                self._blocked = True
-                return
-            self.delivery.sent(outgoing, now_s)
+        if not self._stream.send(self._transport, now_s):
+            self._blocked = True
 
-    def _frames(self, outgoing: Outgoing) -> list[bytes]:
-        message, seq, base_seq, first_event, events, payload = outgoing
-        return encode_message(message, self._header(seq, base_seq, first_event, events), payload)
+    def _keep(self, now_s: float) -> None:
+        self._stream.release()
+        self._stream.spill(now_s)
+        if self._spool is not None and now_s >= self._next_measure_s:
+            self._next_measure_s = now_s + _MEASURE_S
+            self._spool.measure()
 
-    def _header(
-        self, seq: int = 0, base_seq: int = 0, first_event: int = 0, events: int = 0
-    ) -> Header:
-        identity = self._monitor.agent_id, self._monitor.epoch
-        times = time.time_ns(), time.monotonic_ns()
-        return Header(*identity, seq, base_seq, first_event, events, *times)
+    def _adopt(self, now_s: float) -> None:
+        # of a collector that does not even take what is this process's own, ask nothing more
+        willing = self.delivery.connected and not self._blocked
+        if self._orphans is not None and willing:
+            self._blocked = not self._orphans.turn(self._transport, now_s)
 
     def _beat(self, now_s: float) -> None:
         if self._monitor.open:
             self._next_beat_s = min(self._next_beat_s, now_s + heartbeat.ACTIVE_S)
         if now_s < self._next_beat_s:
             return
-        emitted = sum(lane.emitted for lane in self._monitor.lanes)
+        emitted = self._monitor.emitted
         active = emitted != self._beaten or self._monitor.open or self.delivery.held
         self._beaten = emitted
         interval_s = heartbeat.ACTIVE_S if active else heartbeat.IDLE_S
         self._next_beat_s = now_s + interval_s
         if self.delivery.connected:
             told = heartbeat.compose(self._monitor, interval_s, now_s, _version())
-            header = self._header(base_seq=self.delivery.base_seq)
+            header = self._stream.header(base_seq=self.delivery.base_seq)
             self._transport.send(encode_message(Message.HEARTBEAT, header, encode_heartbeat(told)))
 
     def _complete_flushes(self) -> None:
@@ -212,31 +217,14 @@ class Courier:
                 self._flushes.remove(request)
                 request.complete()
 
-    def _mention_trouble(self, now_s: float) -> None:
-        if self.delivery.connected:
-            self._alone_since_s = None
-            return
-        if self._alone_since_s is None:
-            self._alone_since_s = now_s
-        if self.delivery.refused:
-            self._monitor.warn_once("refused", "the collector refuses: %s", self.delivery.refused)
-        elif now_s - self._alone_since_s >= ALONE_S:
-            self._monitor.warn_once(
-                "alone",
-                "no collector answers at %s: what is recorded waits in memory, the oldest goes "
-                "first when that is full. Start one with `llmmon-collector`, or name another in "
-                "LLMMON_ENDPOINT",
-                self._config.address,
-            )
-
     # rest and end
 
     def _rest(self, now_s: float) -> None:
-        lanes, sender, monitor = self._monitor.lanes, self._sender, self._monitor
+        sender, monitor = self._sender, self._monitor
         # say so first and look again after: whoever comes in between either is seen or calls
         sender.idle = now_s >= self._next_drain_s
         monitor.resting = self._next_beat_s > now_s + heartbeat.ACTIVE_S
-        if sender.idle and any(lane.rows for lane in lanes):
+        if sender.idle and self._sealing.waiting:
             sender.idle = False
         if monitor.resting and monitor.open:
             monitor.resting = False
@@ -245,25 +233,38 @@ class Courier:
         sender.idle = monitor.resting = sender.called = False
 
     def _wake_at(self) -> float:
+        orphans = self._orphans if self.delivery.connected else None
+        if orphans is not None and orphans.busy and not self._blocked:
+            return 0.0
         deadlines_s = [self._next_beat_s]
         if not self._sender.idle:
             deadlines_s.append(self._next_drain_s)
-        if (answer_s := self.delivery.wake_at()) is not None:
-            deadlines_s.append(answer_s)
-        if self._alone_since_s is not None and not self._monitor.warned:
-            deadlines_s.append(self._alone_since_s + ALONE_S)
+        awaited_s = [
+            self.delivery.wake_at(),
+            self._stream.spill_at(),
+            self._complaints.wake_at(),
+            None if orphans is None else orphans.wake_at(),
+        ]
+        deadlines_s += [due_s for due_s in awaited_s if due_s is not None]
         return min(deadlines_s)
 
     def _say_goodbye(self) -> None:
-        self._book_drops()
+        now_s = perf_counter()
+        if self._spool is not None:
+            self._sealing.drain(now_s, lambda: self._stream.spill(now_s, everything=True))
+            self._stream.release()
+            self._stream.spill(now_s, everything=True)
+        self._sealing.book_drops()
         self.delivery.abandon("shutdown")
         for lane in self._monitor.lanes:
             lane.discard()
-        if self.delivery.connected:
-            emitted = sum(lane.emitted for lane in self._monitor.lanes)
-            lost = encode_map(lost_by_reason(self._monitor))
-            header = self._header(base_seq=self.delivery.base_seq, first_event=emitted)
-            self._transport.send(encode_message(Message.BYE, header, lost))
+        emitted = self._monitor.emitted
+        goodbye = self._stream.bye(emitted, encode_map(lost_by_reason(self._monitor)))
+        if self._spool is not None:
+            self._spool.close(self._stream.record(goodbye))
+        # what lies in the spool is still to come: whoever brings it says goodbye then
+        if self.delivery.connected and not self.delivery.spooled:
+            self._transport.send(goodbye)
 
 
 def _version() -> str:

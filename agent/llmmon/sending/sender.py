@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import threading
-from _thread import TIMEOUT_MAX, allocate_lock
+from _thread import TIMEOUT_MAX
 from collections import deque
 
 from llmmon import deferred
+from llmmon.native import allocate_lock, new_thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from llmmon.courier import Courier
-    from llmmon.delivery import Delivery
+    from llmmon.delivery.delivery import Delivery
     from llmmon.monitor import Monitor
+    from llmmon.sending.courier import Courier
 
 _JOIN_S = 1.0
 _READY_S = 2.0
@@ -66,7 +66,7 @@ class Sender:
         self.wake_fd, self._call_fd = os.pipe()
         os.set_blocking(self.wake_fd, False)
         os.set_blocking(self._call_fd, False)
-        self._thread = threading.Thread(target=self._run, name="llmmon-sender", daemon=True)
+        self._thread = new_thread(self._run, "llmmon-sender")
 
     def start(self) -> None:
         """Start the thread.
@@ -101,6 +101,11 @@ class Sender:
         """The state of delivery, None in the thread's first moments."""
         return None if self.courier is None else self.courier.delivery
 
+    @property
+    def adopted(self) -> int:
+        """Events of ended processes that were delivered for them."""
+        return 0 if self.courier is None else self.courier.adopted
+
     def call(self, urgent: bool) -> None:
         """Wake the thread if it rests or if ``urgent``, and if nobody has done so already."""
         if not self.called and (urgent or self.idle or self.monitor.resting):
@@ -124,8 +129,10 @@ class Sender:
             request.wait(timeout_s)
 
     def stop(self) -> None:
-        """End the thread; waits for it, a second at most."""
+        """End the thread; waits a second at most, once it has its imports."""
         self.stopping = True
+        # not before: what was recorded in its first moments would be lost instead of spooled
+        self.before_fork()
         self._write()
         self._thread.join(_JOIN_S)
         if self._call_fd >= 0 and not self._thread.is_alive():
@@ -137,7 +144,9 @@ class Sender:
         os.close(self.wake_fd)
 
     def disown(self) -> None:
-        """In a forked child: leave the parent's sockets alone, close this copy of the pipe."""
+        """In a forked child: leave the parent's sockets alone, close copies of pipe and files."""
         _disowned.append(self)
+        if self.courier is not None:
+            self.courier.disown()
         if self._call_fd >= 0:
             self._close_pipe()

@@ -6,8 +6,8 @@ import os
 from typing import Any, Final
 
 from llmmon.accounts import read_stats
-from llmmon.cleaning import clean_text
 from llmmon.monitor import Monitor
+from llmmon.packing.cleaning import clean_text
 from llmmon.protocol.event import Heartbeat, OpenRequest
 
 ACTIVE_S: Final = 2.0

@@ -1,0 +1,1 @@
+"""Batches on disk, for when no collector acknowledges them."""
