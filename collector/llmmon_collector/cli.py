@@ -14,13 +14,13 @@ import click
 from llmmon.errors import ConfigError, EndpointError, LlmmonError
 from llmmon.protocol.endpoint import Address, default_address, parse_address
 from llmmon_collector import __version__
-from llmmon_collector.collector import Place
 from llmmon_collector.config.load import Loaded, default_state_dir, load
 from llmmon_collector.config.settings import CollectorSettings
 from llmmon_collector.daemon import Daemon
 from llmmon_collector.httpd.bind import parse_bind
 from llmmon_collector.logs import LEVELS, configure_logs
-from llmmon_collector.sockets import check_local
+from llmmon_collector.place import Place
+from llmmon_collector.security.plan import keys_for
 from llmmon_collector.systemd import ServiceManager
 
 _BAD_USAGE: Final = 2
@@ -33,7 +33,7 @@ _BAD_USAGE: Final = 2
     help="Configuration file. Else LLMMON_CONFIG, ./llmmon.toml, "
     "$XDG_CONFIG_HOME/llmmon/llmmon.toml, /etc/llmmon/llmmon.toml; none is needed.",
 )
-@click.option("--listen", metavar="ADDRESS", help="ipc://DIR or tcp://127.0.0.1:PORT.")
+@click.option("--listen", metavar="ADDRESS", help="ipc://DIR or tcp://HOST:PORT.")
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
@@ -73,11 +73,13 @@ async def _run(loaded: Loaded, place: Place) -> None:
 def _place(loaded: Loaded, listen: str | None, state: Path | None, http: str | None) -> Place:
     chosen = loaded.settings.collector
     directory = state or (Path(chosen.state_dir) if chosen.state_dir else None)
+    address = _address(chosen, listen)
     return Place(
-        address=_address(chosen, listen),
+        address=address,
         state_dir=(directory or default_state_dir(os.environ)).absolute(),
         http=_http(chosen, http),
         environ=os.environ,
+        keys=keys_for(address, loaded.settings.security, os.environ),
     )
 
 
@@ -86,11 +88,9 @@ def _address(chosen: CollectorSettings, listen: str | None) -> Address:
     if text is None:
         text = default_address(os.environ, os.geteuid(), tempfile.gettempdir())
     try:
-        address = parse_address(text)
+        return parse_address(text)
     except EndpointError as error:
         raise ConfigError(str(error), key="listen") from None
-    check_local(address)
-    return address
 
 
 def _http(chosen: CollectorSettings, http: str | None) -> str:

@@ -109,3 +109,18 @@ def test_the_example_is_valid() -> None:
     assert loaded.settings.checks
     assert loaded.settings.channels
     assert loaded.settings.prices
+
+
+def test_the_keys_directory_is_taken_from_where_the_file_is(tmp_path: Path) -> None:
+    main = tmp_path / "llmmon.toml"
+    main.write_text('[security]\nkeys_dir = "keys"\n')
+    security = load(main, {}, tmp_path / "elsewhere").settings.security
+    assert security.keys_dir == str(tmp_path / "keys")
+    assert security.curve is None
+
+
+def test_a_misspelt_key_of_security_is_named(tmp_path: Path) -> None:
+    main = tmp_path / "llmmon.toml"
+    main.write_text("[security]\ncurv = true\n")
+    with pytest.raises(ConfigError, match=r"llmmon\.toml:2: security\.curv: .*curve"):
+        load(main, {}, tmp_path)

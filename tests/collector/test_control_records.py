@@ -17,8 +17,8 @@ from support.batches import START_NS, body, committed, series
 from support.live import PRICES
 
 from llmmon.errors import ControlError
+from llmmon.protocol.codec import pack, unpack
 from llmmon.protocol.event import Kind
-from llmmon.protocol.wire import pack, unpack
 from llmmon_collector.control.records import (
     as_rows,
     epoch_ns,

@@ -14,7 +14,10 @@ from pydantic import validate_call
 
 from llmmon.errors import ControlError
 from llmmon.protocol import control
+from llmmon_collector.clock import ManualClock
 from llmmon_collector.control.server import ControlServer
+from llmmon_collector.security.audit import AuditLog
+from llmmon_collector.security.desk import Desk
 
 
 class Rig:
@@ -30,8 +33,13 @@ class Rig:
             "refuse": self.refuse,
             "wait": self.wait,
         }
+        clock = ManualClock(0)
         self.server = ControlServer(
-            self.context, endpoint, methods, lambda name, error: self.failures.append((name, error))
+            self.context,
+            endpoint,
+            methods,
+            lambda name, error: self.failures.append((name, error)),
+            Desk(None, AuditLog(tmp_path / "audit.log", clock.wall_ns), clock.mono_ns),
         )
         self.server.start()
         self.socket = self.context.socket(zmq.DEALER)

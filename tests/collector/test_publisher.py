@@ -17,7 +17,8 @@ class Rig:
     def __init__(self, tmp_path: Path) -> None:
         self.endpoint = f"ipc://{tmp_path}/snapshots.sock"
         self.context = zmq.asyncio.Context()
-        self.publisher = Publisher(self.context, self.endpoint)
+        topics = ("snapshot.model", "snapshot.route", "tail.requests", "tail.logs")
+        self.publisher = Publisher(self.context, self.endpoint, topics)
         self.publisher.start()
 
     def viewer(self, topic: bytes) -> zmq.asyncio.Socket:
@@ -75,6 +76,18 @@ async def test_what_is_no_subscription_changes_none(rig: Rig, noise: list[bytes]
     assert rig.publisher.wants("snapshot.model")
     noisy.close()
     viewer.close()
+
+
+async def test_subscriptions_to_what_is_never_published_leave_no_trace(rig: Rig) -> None:
+    noisy = rig.context.socket(zmq.XSUB)
+    noisy.setsockopt(zmq.LINGER, 0)
+    noisy.connect(rig.endpoint)
+    for number in range(500):
+        await noisy.send(b"\x01snapshot.%d" % number)
+    await noisy.send(b"\x01tail.")
+    await rig.until("tail.logs", wanted=True)
+    assert rig.publisher.subscriptions == 1
+    noisy.close()
 
 
 async def test_a_subscriber_that_never_reads_holds_up_nobody(rig: Rig) -> None:

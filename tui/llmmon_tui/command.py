@@ -9,11 +9,13 @@ import os
 import re
 import shutil
 import tempfile
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from llmmon.errors import EndpointError, LlmmonError
+from llmmon.protocol.curve import KEY_FILE_VARIABLE, CurveKeys
 from llmmon.protocol.endpoint import Address, default_address, parse_address
 from llmmon.protocol.snapshot import GROUPINGS
 from llmmon_tui.options import Options
@@ -34,6 +36,16 @@ def _address(ctx: click.Context, param: click.Parameter, value: str | None) -> A
         raise click.BadParameter(str(error), ctx, param) from error
 
 
+def _keys(ctx: click.Context, param: click.Parameter, value: Path | None) -> CurveKeys | None:
+    if value is None:
+        return None
+    try:
+        keys: CurveKeys = importlib.import_module("llmmon_tui.keyfile").read_keys(value)
+    except LlmmonError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
+    return keys
+
+
 def _window(ctx: click.Context, param: click.Parameter, value: str) -> int:
     found = _WINDOW.fullmatch(value)
     if found is None or int(found[1]) == 0:
@@ -48,6 +60,15 @@ def _window(ctx: click.Context, param: click.Parameter, value: str) -> int:
     metavar="ADDRESS",
     callback=_address,
     help="The collector, ipc://DIR or tcp://HOST:PORT. [default: LLMMON_ENDPOINT, or your own]",
+)
+@click.option(
+    "--key-file",
+    "keys",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    envvar=KEY_FILE_VARIABLE,
+    callback=_keys,
+    help=f"Your key, for a collector over TCP. [default: {KEY_FILE_VARIABLE}]",
 )
 @click.option("--alerts", is_flag=True, help="The narrow side panel, at any width.")
 @click.option(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import zmq.asyncio
 
+from llmmon.protocol.curve import CurveKeys
 from llmmon.protocol.endpoint import Address
 from llmmon_tui.control import ControlClient
 from llmmon_tui.feed import Feed, News, Timing
@@ -15,10 +16,14 @@ class Connection:
     """A feed and a control client to one collector."""
 
     def __init__(
-        self, address: Address, emit: Callable[[News], None], timing: Timing | None = None
+        self,
+        address: Address,
+        emit: Callable[[News], None],
+        timing: Timing | None = None,
+        keys: CurveKeys | None = None,
     ) -> None:
         self._context = zmq.asyncio.Context()
-        self.control = ControlClient(self._context, address)
+        self.control = ControlClient(self._context, address, keys)
         self.feed = Feed(self._context, address, self.control, emit, timing)
 
     async def close(self) -> None:

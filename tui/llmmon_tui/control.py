@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from itertools import count
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ import zmq.asyncio
 
 from llmmon.errors import ControlError, SchemaError, UnreachableError
 from llmmon.protocol.control import Request, decode_reply, encode_request
+from llmmon.protocol.curve import HANDSHAKE_EVENTS, CurveKeys, decode_handshake
 from llmmon.protocol.endpoint import Address
 
 TIMEOUT_S: Final = 2.0
@@ -26,23 +26,37 @@ SOCKET_OPTIONS: Final = {
 }
 
 
+def use_keys(socket: zmq.asyncio.Socket, endpoint: str, keys: CurveKeys | None) -> None:
+    """Give `socket` its keys before it connects; a collector at `ipc://` asks for none."""
+    if keys is not None and endpoint.startswith("tcp://"):
+        socket.curve_serverkey = keys.server_key.encode()
+        socket.curve_publickey = keys.public_key.encode()
+        socket.curve_secretkey = keys.secret_key.encode()
+
+
 class ControlClient:
     """A DEALER socket that opens at the first question; belongs to one event loop."""
 
-    def __init__(self, context: zmq.asyncio.Context, address: Address) -> None:
+    def __init__(
+        self, context: zmq.asyncio.Context, address: Address, keys: CurveKeys | None = None
+    ) -> None:
         self._context = context
         self._address = address
+        self.keys = keys
+        self._refusal = ""
         self._ids = count(1)
         self._socket: zmq.asyncio.Socket | None = None
-        self._reader: asyncio.Task[None] | None = None
+        self._events: zmq.asyncio.Socket | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._waiting: dict[int, asyncio.Future[Any]] = {}
 
     async def call(self, method: str, timeout_s: float = TIMEOUT_S, **params: Any) -> Any:
         """The result of `method`, one of `control.METHODS`.
 
         Raises:
-            UnreachableError: no answer within `timeout_s`; the question is withdrawn, so a
-                collector that comes back later will not act on it.
+            UnreachableError: no answer within `timeout_s`, or the collector does not take the
+                key; the question is withdrawn, so a collector that comes back later will not act
+                on it.
             ControlError: the collector refused.
         """
         request_id = next(self._ids)
@@ -54,39 +68,48 @@ class ControlClient:
                 await self._open().send(frame)
                 return await answer
         except TimeoutError:
+            refusal = self._refusal
             self._drop()
-            raise UnreachableError(self._address.text, timeout_s) from None
+            raise UnreachableError(self._address.text, timeout_s, refusal) from None
         finally:
             self._waiting.pop(request_id, None)
 
     async def close(self) -> None:
         """Let the socket go; what still waits fails as unreachable."""
-        reader = self._reader
+        tasks = self._tasks
         self._drop()
-        if reader is not None:
-            with suppress(asyncio.CancelledError):
-                await reader
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _open(self) -> zmq.asyncio.Socket:
         if self._socket is None:
             socket = self._context.socket(zmq.DEALER)
             for option, value in SOCKET_OPTIONS.items():
                 socket.setsockopt(option, value)
-            socket.connect(self._address.control)
+            endpoint = self._address.control
+            use_keys(socket, endpoint, self.keys)
             self._socket = socket
-            self._reader = asyncio.create_task(self._read(socket), name="llmmon-control")
+            work = [self._read(socket)]
+            if endpoint.startswith("tcp://"):
+                self._events = socket.get_monitor_socket(HANDSHAKE_EVENTS)
+                work.append(self._hear(self._events))
+            socket.connect(endpoint)
+            self._tasks = [asyncio.create_task(each, name="llmmon-control") for each in work]
         return self._socket
 
     def _drop(self) -> None:
         """Close the socket with whatever is queued in it."""
-        if self._reader is not None:
-            self._reader.cancel()
+        for task in self._tasks:
+            task.cancel()
         if self._socket is not None:
+            if self._events is not None:
+                self._socket.disable_monitor()
+                self._events.close(0)
             self._socket.close(0)
-        self._socket = self._reader = None
+        self._socket, self._events, self._tasks = None, None, []
+        refusal, self._refusal = self._refusal, ""
         for answer in self._waiting.values():
             if not answer.done():
-                answer.set_exception(UnreachableError(self._address.text, TIMEOUT_S))
+                answer.set_exception(UnreachableError(self._address.text, TIMEOUT_S, refusal))
                 # its caller may have been cancelled: then nobody else will look at it
                 answer.exception()
 
@@ -101,6 +124,16 @@ class ControlClient:
                 continue
             else:
                 self._settle(request_id, result)
+
+    async def _hear(self, events: zmq.asyncio.Socket) -> None:
+        """Why the collector lets nobody in; once that is final, no answer can come."""
+        given_up = False
+        while not given_up:
+            frame, *_ = await events.recv_multipart()
+            handshake = decode_handshake(frame, self.keys is not None)
+            if handshake is not None:
+                self._refusal, given_up = handshake
+        self._drop()
 
     def _settle(self, request_id: int, result: Any = None, error: Exception | None = None) -> None:
         answer = self._waiting.get(request_id)

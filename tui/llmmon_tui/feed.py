@@ -11,10 +11,17 @@ from typing import Final
 import zmq
 import zmq.asyncio
 
-from llmmon.errors import ControlError, LlmmonError, ProtocolError, SchemaError, VersionError
+from llmmon.errors import (
+    ControlError,
+    LlmmonError,
+    ProtocolError,
+    SchemaError,
+    UnreachableError,
+    VersionError,
+)
 from llmmon.protocol.endpoint import Address
 from llmmon.protocol.snapshot import TAIL_TOPIC, TOPIC, Snapshot, decode_snapshot
-from llmmon_tui.control import SOCKET_OPTIONS, ControlClient
+from llmmon_tui.control import SOCKET_OPTIONS, ControlClient, use_keys
 from llmmon_tui.rows import RequestRow, decode_tail, parse_rows
 from llmmon_tui.sequence import Sequence
 
@@ -125,6 +132,7 @@ class Feed:
                 socket.setsockopt(option, value)
             socket.subscribe(TOPIC + by)
             socket.subscribe(REQUESTS_TOPIC)
+            use_keys(socket, self._address.snapshots, self._control.keys)
             socket.connect(self._address.snapshots)
             yield socket
         finally:
@@ -169,4 +177,5 @@ def _failure(error: LlmmonError | zmq.ZMQError, attempt: int, retry_s: float) ->
         return Lost(f"unreadable answer: {error}", attempt, retry_s)
     if isinstance(error, ControlError | zmq.ZMQError):
         return Lost(str(error), attempt, retry_s)
-    return Lost("no answer", attempt, retry_s)
+    refusal = error.refusal if isinstance(error, UnreachableError) else ""
+    return Lost(f"refused: {refusal}" if refusal else "no answer", attempt, retry_s)

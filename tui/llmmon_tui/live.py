@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final
 from textual import events
 from textual.app import App
 from textual.screen import Screen
+from textual.timer import Timer
 
 from llmmon.errors import LlmmonError
 from llmmon.protocol.snapshot import Snapshot
@@ -40,7 +41,10 @@ SIDE: Final = "side"
 
 
 class LiveApp(App[None]):
-    """Follows a collector and paints at most once a tick. `now_ns` is the wall clock."""
+    """Follows a collector and paints when `pace` says.
+
+    `now_ns` is the wall clock, `now_s` a monotonic one.
+    """
 
     TITLE = "llmmon"
     CSS_PATH = "app.tcss"
@@ -54,6 +58,7 @@ class LiveApp(App[None]):
         options: Options,
         now_ns: Callable[[], int] = time.time_ns,
         timing: Timing | None = None,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         # only where it starts with ANSI colours does Textual leave them out; else they turn grey
         ansi_color = True if os.environ.get("NO_COLOR") else None
@@ -63,12 +68,14 @@ class LiveApp(App[None]):
         self.VERTICAL_BREAKPOINTS = _HEIGHTS
         self.options = options
         self.now_ns = now_ns
+        self.now_s = now_s
         self.model = Model(str(options.address), View(options.window_s, options.by))
         self.animation_level = "none"
         self._timing = timing
         self._connection: Connection | None = None
         self._pace = Pace(options.rate_hz)
-        self._is_blurred = False
+        self._frame: Timer | None = None
+        self._has_news = False
         self._cleanup = ExitStack()
         for theme in OWN:
             self.register_theme(theme)
@@ -79,7 +86,8 @@ class LiveApp(App[None]):
     def connection(self) -> Connection:
         """The sockets; there from the start of the event loop."""
         if self._connection is None:
-            self._connection = Connection(self.options.address, self._tell, self._timing)
+            options = self.options
+            self._connection = Connection(options.address, self._tell, self._timing, options.keys)
         return self._connection
 
     @property
@@ -90,7 +98,7 @@ class LiveApp(App[None]):
     async def on_mount(self) -> None:
         await self._switch_to_fitting_mode(self.size.width)
         self.follow()
-        self.set_interval(1 / self.options.rate_hz, self._tick)
+        self._paint_in(self._pace.interval_s)
         if not self.is_headless:
             self._cleanup.enter_context(ending_signals(lambda: self.post_message(Hangup())))
             self.set_interval(POLL_S, self._check_terminal)
@@ -127,9 +135,11 @@ class LiveApp(App[None]):
                 self.model.lose(reason, attempt, self._after(retry_s))
             case Mismatched(reason, retry_s):
                 self.model.mismatch(reason, self._after(retry_s))
+        self._paint_soon()
 
     def on_history_told(self, message: HistoryTold) -> None:
         self.model.set_history(message.history, message.where, self.now_ns())
+        self._paint_soon()
 
     def on_hangup(self) -> None:
         self.exit()
@@ -141,10 +151,11 @@ class LiveApp(App[None]):
         await self._switch_to_fitting_mode(event.size.width)
 
     def on_app_blur(self) -> None:
-        self._is_blurred = not self.options.side
+        self._pace.is_seen = self.options.side
 
     def on_app_focus(self) -> None:
-        self._is_blurred = False
+        self._pace.is_seen = True
+        self._paint_soon()
 
     def fetch_history(self) -> None:
         """Ask for the history when what is there will no longer do."""
@@ -163,10 +174,24 @@ class LiveApp(App[None]):
         if before is None or before.by != snapshot.by:
             self.paint()
 
-    def _tick(self) -> None:
-        if self._pace.paints(backlog(self._driver), self._is_blurred):
+    def _paint_soon(self) -> None:
+        if not self._has_news:
+            self._has_news = True
+            self._paint_in(self._pace.wait_s(self.now_s()))
+
+    def _paint_in(self, wait_s: float) -> None:
+        """The one frame that is due comes after `wait_s`, whenever it was to come before."""
+        if self._frame is not None:
+            self._frame.stop()
+        self._frame = self.set_timer(wait_s, self._paint_frame)
+
+    def _paint_frame(self) -> None:
+        self._frame = None  # a timer must not stop itself
+        self._has_news = False
+        if self._pace.paints(self.now_s(), backlog(self._driver)):
             self.fetch_history()
             self.paint()
+        self._paint_in(self._pace.interval_s)
 
     def _tell(self, news: News) -> None:
         self.post_message(Told(news))

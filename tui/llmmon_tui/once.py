@@ -23,7 +23,7 @@ async def picture_lines(options: Options, width: int) -> list[str]:
         UnreachableError: no collector answers.
         ControlError, ProtocolError: it does not answer as it should.
     """
-    connection = Connection(options.address, _ignore)
+    connection = Connection(options.address, _ignore, keys=options.keys)
     try:
         model = await _fetch(connection.control, options)
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from llmmon.protocol.curve import CurveKeys
 from llmmon.protocol.endpoint import Address
 
 
@@ -25,3 +26,5 @@ class Options:
     """Ring the terminal's bell at a new critical alert."""
     operator: str = "operator"
     """Who acknowledges and silences."""
+    keys: CurveKeys | None = None
+    """For a collector over TCP that asks for a key."""

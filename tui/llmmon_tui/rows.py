@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from llmmon.errors import SchemaError
+from llmmon.protocol.codec import unpack
 from llmmon.protocol.snapshot import MAX_ITEMS
-from llmmon.protocol.wire import unpack
 from llmmon_tui import fields
 
 KEPT: Final = 400

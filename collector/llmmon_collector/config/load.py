@@ -106,12 +106,14 @@ def _read(file: Path) -> Document:
 
 
 def _with_absolute_paths(settings: Settings, base: Path, environ: Mapping[str, str]) -> Settings:
-    collector = settings.collector
-    absolute = {
-        key: None if text is None else str(_absolute(text, base, environ))
-        for key, text in (("state_dir", collector.state_dir), ("rules_dir", collector.rules_dir))
-    }
-    return settings.model_copy(update={"collector": collector.model_copy(update=absolute)})
+    tables = {"collector": ("state_dir", "rules_dir"), "security": ("keys_dir",)}
+    update = {}
+    for name, keys in tables.items():
+        table = getattr(settings, name)
+        given = {key: text for key in keys if (text := getattr(table, key)) is not None}
+        absolute = {key: str(_absolute(text, base, environ)) for key, text in given.items()}
+        update[name] = table.model_copy(update=absolute)
+    return settings.model_copy(update=update)
 
 
 def _absolute(text: str, base: Path, environ: Mapping[str, str]) -> Path:

@@ -15,6 +15,7 @@ from llmmon_collector.httpd.bind import parse_bind
 from llmmon_collector.notify.model import ChannelSpec
 from llmmon_collector.pricing.model import PriceOverride
 from llmmon_collector.rules.model import RuleSpec
+from llmmon_collector.security.model import SecuritySettings
 
 MAX_WINDOWS: Final = 8
 MAX_WINDOW_S: Final = 7 * 86_400
@@ -53,6 +54,10 @@ class CollectorSettings(BaseModel):
     """How long raw events are kept."""
     sync: bool = True
     """Whether an event is on the disk before it is acknowledged."""
+    min_free_bytes: int | None = Field(default=None, ge=0)
+    """Free disk space below which agents wait; 5 % of the disk or 1 GiB, the less, if not given."""
+    agent_events_per_s: float = Field(default=250_000.0, ge=1, le=1e9)
+    """What one agent may send for long; four seconds' worth at once."""
     tick_s: Duration = Field(default=1.0, alias="tick", ge=0.05, le=10)
     """Between snapshots and between evaluations of the rules."""
     rules_dir: str | None = None
@@ -109,6 +114,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     collector: CollectorSettings = CollectorSettings()
+    security: SecuritySettings = SecuritySettings()
     prices: tuple[PriceOverride, ...] = Field(default=(), alias="price")
     rules: tuple[RuleSpec, ...] = Field(default=(), alias="rule")
     channels: dict[ChannelName, ChannelSpec] = {}

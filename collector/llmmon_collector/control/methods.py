@@ -106,11 +106,11 @@ class Methods:
     ) -> dict[str, Any]:
         live = self._backend.live
         self._check_window(window_s)
+        now_ns = self._backend.refresh()
         members = None
         if where:
             matches = _matching(where)
             members = np.array([matches(key) for key in live.series.keys])
-        now_ns = self._backend.refresh()
         until_ns = now_ns if end_ns is None else end_ns
         history = live.windows.history(window_s, points, until_ns, members)
         return {

@@ -19,6 +19,8 @@ from llmmon.protocol.control import (
     encode_error,
     encode_result,
 )
+from llmmon.protocol.keyfile import Grant
+from llmmon_collector.security.desk import Desk
 
 Method = Callable[..., Awaitable[Any]]
 """Takes a request's params as keywords; wrap it in ``pydantic.validate_call`` to have them checked.
@@ -27,12 +29,12 @@ Raises ControlError to refuse.
 """
 
 MAX_BUSY: Final = 32
-"""Requests worked on at once; more wait."""
+"""Requests worked on at once; more wait. So many answers wait for a caller that does not read."""
 
 _OPTIONS: Final = {
     zmq.LINGER: 0,
     zmq.RCVHWM: 256,
-    zmq.SNDHWM: 256,
+    zmq.SNDHWM: MAX_BUSY,
     zmq.MAXMSGSIZE: MAX_REQUEST + 1024,
     zmq.HANDSHAKE_IVL: 3000,
     zmq.HEARTBEAT_IVL: 2000,
@@ -51,19 +53,24 @@ class ControlServer:
         endpoint: str,
         methods: Mapping[str, Method],
         on_failure: Callable[[str, Exception], None],
+        desk: Desk,
     ) -> None:
         """Bind. ``on_failure`` hears of a method that raised what it should not have.
+
+        ``desk`` knows who may call what, and writes down what was changed.
 
         Raises:
             zmq.ZMQError: the endpoint cannot be bound.
         """
         self._methods = methods
         self._on_failure = on_failure
+        self._desk = desk
         self._busy = asyncio.Semaphore(MAX_BUSY)
         self._running: set[asyncio.Task[None]] = set()
         self._socket = context.socket(zmq.ROUTER)
         for option, value in _OPTIONS.items():
             self._socket.setsockopt(option, value)
+        desk.protect(self._socket)
         self._socket.bind(endpoint)
         self._listener: asyncio.Task[None] | None = None
 
@@ -85,7 +92,7 @@ class ControlServer:
 
     async def _listen(self) -> None:
         while True:
-            frames = await self._socket.recv_multipart()
+            frames = await self._socket.recv_multipart(copy=False)
             if len(frames) != 2:
                 continue
             await self._busy.acquire()
@@ -97,33 +104,54 @@ class ControlServer:
         self._running.discard(task)
         self._busy.release()
 
-    async def _serve(self, peer: bytes, payload: bytes) -> None:
+    async def _serve(self, peer: zmq.Frame, payload: zmq.Frame) -> None:
+        caller = self._desk.caller(payload)
         try:
-            request = decode_request(payload)
+            request = decode_request(payload.bytes)
         except SchemaError as error:
             reply = encode_error(0, "bad_request", str(error))
         else:
-            reply = await self._reply(request)
-        await self._socket.send_multipart([peer, reply])
+            reply = await self._reply(request, caller)
+        await self._socket.send_multipart([peer.bytes, reply])
 
-    async def _reply(self, request: Request) -> bytes:
+    async def _reply(self, request: Request, caller: Grant | str) -> bytes:
+        try:
+            reply = await self._call(request, caller)
+        except ControlError as error:
+            return encode_error(request.id, error.code, error.reason)
+        if len(reply) > MAX_REPLY:
+            return encode_error(request.id, "too_big", "the answer is over 64 MiB: ask for less")
+        return reply
+
+    async def _call(self, request: Request, caller: Grant | str) -> bytes:
+        """The reply, once it is known who asks, that they may, and what came of it is noted."""
+        if isinstance(caller, str):
+            raise ControlError("forbidden", caller)
         method = self._methods.get(request.method)
         if method is None:
             known = ", ".join(sorted(self._methods))
             reason = f"{request.method[:64]!r} is not one of {known}"
-            return encode_error(request.id, "unknown_method", reason)
+            raise ControlError("unknown_method", reason)
+        if reason := self._desk.refusal(caller, request.method, request.params):
+            raise ControlError("forbidden", reason)
         try:
-            reply = encode_result(request.id, await method(**request.params))
+            reply = await self._run(request, method)
         except ControlError as error:
-            return encode_error(request.id, error.code, error.reason)
+            self._desk.record(caller, request.method, request.params, str(error))
+            raise
+        self._desk.record(caller, request.method, request.params, "ok")
+        return reply
+
+    async def _run(self, request: Request, method: Method) -> bytes:
+        try:
+            return encode_result(request.id, await method(**request.params))
+        except ControlError:
+            raise
         except ValidationError as error:
-            return encode_error(request.id, "bad_request", _explain(error))
+            raise ControlError("bad_request", _explain(error)) from None
         except Exception as error:
             self._on_failure(request.method, error)
-            return encode_error(request.id, "failed", f"{type(error).__name__}: see the log")
-        if len(reply) > MAX_REPLY:
-            return encode_error(request.id, "too_big", "the answer is over 64 MiB: ask for less")
-        return reply
+            raise ControlError("failed", f"{type(error).__name__}: see the log") from None
 
 
 def _explain(error: ValidationError) -> str:

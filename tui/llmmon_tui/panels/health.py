@@ -99,6 +99,8 @@ def _ledger(ingest: IngestView) -> list[Row]:
     """Facts always; trouble only where there is some."""
     trouble = {
         **{f"lost: {reason}": number for reason, number in ingest.events_lost.items()},
+        "agents gone": ingest.agents_gone,
+        "batches throttled": ingest.batches_throttled,
         "rejected batches": ingest.rejected_batches,
         "repeats dropped": ingest.duplicates_dropped,
         "late for windows": ingest.late_events,

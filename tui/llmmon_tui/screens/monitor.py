@@ -44,7 +44,7 @@ class FilterBar(Input):
 
 
 class MonitorScreen(Screen[None]):
-    """Base of the live screens. The app gives it a picture each tick; it asks for nothing."""
+    """Base of the live screens. The app gives it a picture each frame; it asks for nothing."""
 
     class Resized(Message):
         """The screen has a new size, or its first: it wants to be painted."""
