@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from typing import Final, Protocol
+
+_STEADY: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class Clock(Protocol):
@@ -17,6 +19,10 @@ class Clock(Protocol):
         """Nanoseconds since some start; never steps."""
         ...
 
+    def steady_ns(self) -> int:
+        """As ``mono_ns``, and it goes on while the machine sleeps."""
+        ...
+
 
 class SystemClock:
     """The machine's clocks."""
@@ -28,6 +34,10 @@ class SystemClock:
     def mono_ns(self) -> int:
         """See :class:`Clock`."""
         return time.monotonic_ns()
+
+    def steady_ns(self) -> int:
+        """See :class:`Clock`; where no clock outlasts sleep, one that stands still."""
+        return time.clock_gettime_ns(_STEADY)
 
 
 class ManualClock:
@@ -44,6 +54,14 @@ class ManualClock:
     def mono_ns(self) -> int:
         """See :class:`Clock`."""
         return self._mono_ns
+
+    def steady_ns(self) -> int:
+        """See :class:`Clock`."""
+        return self._mono_ns
+
+    def step(self, seconds: float) -> None:
+        """Set the wall clock forward, or back."""
+        self._wall_ns += round(seconds * 1e9)
 
     def advance(self, seconds: float) -> None:
         """Move both clocks on."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, KeysView
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llmmon.protocol.event import Heartbeat
 from llmmon.protocol.wire import Header
-from llmmon_collector.intake.ledger import Group, Ledger, StreamId, Verdict
+from llmmon_collector.account import AGENT_GONE
+from llmmon_collector.intake.ledger import Group, Ledger, Verdict
+from llmmon_collector.intake.stream import SECOND_NS, State, StreamId
 
 AGENT = b"a" * 16
 STREAM = StreamId(AGENT, 1)
@@ -95,6 +100,110 @@ def test_a_goodbye_books_what_never_came() -> None:
     assert (totals.lost, totals.in_flight, totals.agents) == ({"shutdown": 3}, 0, 0)
 
 
+def test_what_a_goodbye_does_not_speak_of_may_still_come() -> None:
+    ledger = Ledger()
+    _offer(ledger, _header(1, 0, 10))
+    ledger.bye(Header(AGENT, 1, first_event=25), {"queue_full": 5})
+    stream = ledger.streams[STREAM]
+    assert (stream.lost, stream.in_flight, stream.ended) == (0, 15, False)
+    assert stream.state(0, 0) is State.GONE
+    _offer(ledger, _header(2, 15, 10, base_seq=2), {"queue_full": 1})
+    assert (stream.stored, stream.lost, stream.in_flight) == (20, 5, 0)
+    assert stream.lost_by_reason() == {"queue_full": 5}
+    assert stream.state(0, 0) is State.ENDED
+
+
+def test_what_comes_after_it_was_given_up_is_not_lost() -> None:
+    ledger = Ledger()
+    _offer(ledger, _header(1, 0, 10))
+    ledger.bye(Header(AGENT, 1, first_event=30), {AGENT_GONE: 20})
+    stream = ledger.streams[STREAM]
+    assert stream.lost_by_reason() == {AGENT_GONE: 20}
+    _offer(ledger, _header(2, 10, 15))
+    assert (stream.stored, stream.lost_by_reason(), stream.emitted) == (25, {AGENT_GONE: 5}, 30)
+
+
+def test_an_agent_that_records_on_after_its_goodbye_has_not_ended() -> None:
+    ledger = Ledger()
+    _offer(ledger, _header(1, 0, 10))
+    ledger.bye(Header(AGENT, 1, first_event=10), {})
+    assert ledger.streams[STREAM].ended
+    ledger.heard(Header(AGENT, 1), 0, _heartbeat(emitted=11))
+    assert not ledger.streams[STREAM].parted
+
+
+def test_a_silent_agent_is_gone_after_a_minute_or_three_of_its_intervals() -> None:
+    ledger = Ledger(opened_ns=50 * SECOND_NS)
+    quick, slow = StreamId(AGENT, 1), StreamId(AGENT, 2)
+    ledger.heard(Header(*quick), 0, _heartbeat(0))
+    ledger.heard(Header(*slow), 0, _heartbeat(0)._replace(interval_s=30.0))
+
+    def gone(at_s: int) -> list[int]:
+        streams = ledger.streams.items()
+        told = {key.epoch: s.state(at_s * SECOND_NS, ledger.opened_ns) for key, s in streams}
+        return [epoch for epoch, state in told.items() if state is State.GONE]
+
+    assert [gone(at_s) for at_s in (110, 111, 140, 141)] == [[], [1], [1], [1, 2]]
+    assert ledger.streams[quick].state(56 * SECOND_NS, ledger.opened_ns) is State.IDLE
+    assert ledger.streams[quick].state(57 * SECOND_NS, ledger.opened_ns) is State.SILENT
+    assert ledger.totals(141 * SECOND_NS).gone == 2
+
+
+@pytest.mark.parametrize("interval_s", [float("nan"), float("inf"), -1.0, 0.0])
+def test_an_impossible_interval_keeps_nobody_alive(interval_s: float) -> None:
+    ledger = Ledger()
+    ledger.heard(Header(AGENT, 1), 0, _heartbeat(0)._replace(interval_s=interval_s))
+    assert ledger.totals(5 * SECOND_NS).agents == 1
+    assert ledger.totals(7 * SECOND_NS).agents == 0
+
+
+def test_greetings_of_nobody_leave_no_trace_and_heartbeats_a_bounded_one() -> None:
+    ledger = Ledger(max_unproven=3)
+    for epoch in range(100):
+        ledger.heard(Header(AGENT, epoch), 1)
+    assert ledger.streams == {}
+    for epoch in range(100):
+        ledger.heard(Header(AGENT, epoch), 1, _heartbeat(1))
+    assert len(ledger.streams) == 3
+    for epoch in range(3):
+        ledger.apply(Header(AGENT, epoch, 1, 1, 0, 1), "h", {})
+    ledger.heard(Header(AGENT, 50), 1, _heartbeat(1))
+    assert len(ledger.streams) == 4
+
+
+def test_reasons_that_no_agent_of_ours_gives_are_one() -> None:
+    ledger = Ledger()
+    for epoch in range(200):
+        ledger.apply(Header(AGENT, epoch, 1, 1, 1, 1), "h", {f"reason {epoch}": 1})
+    ledger.bye(Header(AGENT, 0, first_event=5), {"shutdown": 1, "who": 2, "knows": 1})
+    ledger.apply(Header(AGENT, 200, 1, 1, 7, 1), "h", {"queue_full": 7})
+    assert ledger.totals(0).lost == {"other": 202, "shutdown": 1, "queue_full": 7}
+    ledger.drop(StreamId(AGENT, 0))
+    assert ledger.totals(0).lost == {"other": 202, "shutdown": 1, "queue_full": 7}
+
+
+class _Interrupted(dict[str, int]):
+    """Claims that let ``read`` run in the middle of a booking, as far as it can."""
+
+    def __init__(self, counts: dict[str, int], read: Callable[[], None]) -> None:
+        super().__init__(counts)
+        self.reader = threading.Thread(target=read)
+
+    def keys(self) -> KeysView[str]:
+        if not self.reader.ident:
+            self.reader.start()
+            self.reader.join(timeout=0.2)
+        return super().keys()
+
+
+def test_who_reads_while_a_batch_is_booked_sees_it_before_or_after() -> None:
+    ledger, seen = Ledger(lock=threading.Lock()), list[dict[str, int]]()
+    claims = _Interrupted({"queue_full": 5}, lambda: seen.append(ledger.totals(0).lost))
+    _offer(ledger, _header(1, 5, 10), claims)
+    claims.reader.join()
+    assert seen == [{"queue_full": 5}]
+
+
 def test_an_agent_is_alive_for_three_of_its_intervals() -> None:
     ledger = Ledger()
     ledger.heard(Header(AGENT, 1), 1_000_000_000, _heartbeat(emitted=0))
@@ -104,17 +213,19 @@ def test_an_agent_is_alive_for_three_of_its_intervals() -> None:
 
 def test_epochs_of_one_agent_are_one_agent_and_two_streams() -> None:
     ledger = Ledger()
-    ledger.heard(Header(AGENT, 1), 1)
-    ledger.heard(Header(AGENT, 2), 1)
+    ledger.heard(Header(AGENT, 1), 1, _heartbeat(0))
+    ledger.heard(Header(AGENT, 2), 1, _heartbeat(0))
     assert ledger.totals(1).agents == 1
     assert len(ledger.streams) == 2
 
 
 def test_a_group_judges_against_what_it_has_taken_itself() -> None:
     group = Group(Ledger())
-    assert group.judge(_header(1, 0, 10)) is Verdict.TAKE
-    assert group.judge(_header(2, 10, 10)) is Verdict.TAKE
+    for seq in (1, 2):
+        assert group.judge(_header(seq, 10 * seq, 10)) is Verdict.TAKE
+        group.take(_header(seq, 10 * seq, 10))
     assert group.judge(_header(2, 10, 10)) is Verdict.DUPLICATE
+    assert group.judge(_header(4, 30, 10)) is Verdict.AHEAD
 
 
 @dataclass
@@ -161,9 +272,11 @@ def test_the_identity_holds_over_any_history(steps) -> None:
         stream = ledger.streams[STREAM]
         assert agent.emitted == stream.stored + stream.lost + stream.in_flight
         assert stream.lost <= agent.dropped
+        assert sum(stream.lost_by_reason().values()) == stream.lost
     for seq, first, events in agent.held:
         _offer(ledger, _header(seq, first, events, base_seq=agent.held[0][0]))
-    ledger.bye(Header(AGENT, 1, first_event=agent.emitted), {})
+    ledger.bye(Header(AGENT, 1, first_event=agent.emitted), {"memory_full": agent.dropped})
     stream = ledger.streams[STREAM]
     assert agent.emitted == stream.stored + stream.lost
     assert stream.in_flight == 0
+    assert stream.ended

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, NamedTuple, Protocol
 
-from llmmon.errors import ProtocolError, SchemaError, VersionError
+from llmmon.errors import FrameError, ProtocolError, SchemaError, VersionError
+from llmmon.protocol.codec import MAX_COUNT, encode_map
 from llmmon.protocol.segment import encode_body
 from llmmon.protocol.wire import (
     Batch,
     Envelope,
     Header,
     Message,
-    decode_batch,
     decode_heartbeat,
-    decode_map,
     decode_message,
-    decode_series,
-    encode_map,
     encode_message,
 )
+from llmmon_collector.account import decode_claims
 from llmmon_collector.clock import Clock
 from llmmon_collector.intake.deadletter import DeadLetters
-from llmmon_collector.intake.ledger import Group, Ledger, StreamId, Verdict
+from llmmon_collector.intake.expiry import due, forget, give_up, note
+from llmmon_collector.intake.gate import Gate, Refusal
+from llmmon_collector.intake.ledger import Group, Ledger, Verdict
+from llmmon_collector.intake.reader import BatchReader
+from llmmon_collector.intake.skew import skew_notices
+from llmmon_collector.intake.stream import StreamId
 
-CREDIT: Final = 64
-"""Batches an agent may have unacknowledged."""
-
-_REMEMBERED: Final = 100_000
+_TEND_EVERY_NS: Final = 10 * 10**9
+_NOBODY: Final = bytes(16)
+_FROM_AGENTS: Final = frozenset(
+    {Message.HELLO, Message.BATCH, Message.HEARTBEAT, Message.PING, Message.BYE}
+)
 
 
 class Appender(Protocol):
@@ -56,10 +61,33 @@ class Outgoing(NamedTuple):
     frames: list[bytes]
 
 
-class _Taken(NamedTuple):
-    header: Header
-    batch: Batch | None
+class Terms(NamedTuple):
+    """What agents are told, and held to."""
+
+    name: str
+    """The collector's."""
+    gate: Gate
+
+
+class _Entry(NamedTuple):
+    """What is to be committed, and what is true once it is."""
+
     body: bytes
+    book: Callable[[], None]
+    batch: Batch | None = None
+
+
+class _Work:
+    """One group of messages on its way."""
+
+    def __init__(self, ledger: Ledger, now_ns: int) -> None:
+        self.now_ns = now_ns
+        self.group = Group(ledger)
+        self.entries: list[_Entry] = []
+        self.peers: dict[StreamId, bytes] = {}
+        """Who sent batches, and is told what is committed."""
+        self.refused: dict[StreamId, Outgoing] = {}
+        self.answers: list[Outgoing] = []
 
 
 class Session:
@@ -72,138 +100,197 @@ class Session:
         dead: DeadLetters,
         clock: Clock,
         deliver: Callable[[list[Batch]], None],
-        name: str = "",
+        terms: Terms | None = None,
     ) -> None:
         self._ledger = ledger
         self._journal = journal
         self._dead = dead
         self._clock = clock
         self._deliver = deliver
-        self._name = name
-        self.rejected = 0
+        self._terms = terms or Terms("", Gate(ledger))
+        self._gate = self._terms.gate
+        self._reader = BatchReader()
+        self._tended_ns = clock.mono_ns()
+        self._failure = ""
+
+    @property
+    def rejected(self) -> int:
         """Messages that could not be read, and batches that could not be decoded."""
-        self._sound_series: set[bytes] = set()
-        self.problem = ""
-        """Why the last group could not be committed; empty when it was."""
+        return self._dead.reasons.total()
+
+    @property
+    def problem(self) -> str:
+        """Why nothing can be committed now; empty when it can."""
+        return self._failure or self._gate.problem
+
+    def notices(self) -> tuple[str, ...]:
+        """Who has to wait, and whose clock is wrong, for people."""
+        now_ns = self._clock.mono_ns()
+        return (*self._gate.notices(now_ns), *skew_notices(self._ledger.skews(now_ns)))
 
     def work(self, incoming: Sequence[Incoming]) -> list[Outgoing]:
         """Commit the batches among ``incoming`` and answer everything that wants an answer.
 
         Batches are delivered after they are durable. When the journal fails, nothing of the group
-        is acknowledged: its agents will send it again.
+        is acknowledged: its agents will send it again. To be called now and then with nothing.
         """
-        group, taken = Group(self._ledger), list[_Taken]()
-        peers: dict[StreamId, bytes] = {}
-        answers: list[Outgoing] = []
-        goodbyes: list[Envelope] = []
+        work = _Work(self._ledger, self._clock.mono_ns())
+        # before the group is judged: what is forgotten must not be what it builds on
+        if work.now_ns - self._tended_ns >= _TEND_EVERY_NS:
+            self._tend(work)
         for message in incoming:
-            envelope = self._open(message, answers)
-            if envelope is None:
-                continue
-            self._ledger.heard(envelope.header, self._clock.mono_ns())
-            if envelope.message is Message.BATCH:
-                peers[StreamId(envelope.header.agent_id, envelope.header.epoch)] = message.peer
-                self._take(group, message, envelope, taken)
-            elif envelope.message is Message.BYE:
-                goodbyes.append(envelope)
-            else:
-                self._answer(message.peer, envelope, answers)
-        if self._commit(taken):
-            answers += [
-                Outgoing(peer, self._state(Message.ACK, stream)) for stream, peer in peers.items()
+            envelope = self._open(message, work)
+            if envelope is not None:
+                self._ledger.heard(envelope.header, work.now_ns)
+                self._enter(message, envelope, work)
+        if self._commit(work.entries):
+            work.answers += [
+                Outgoing(peer, self._state(Message.ACK, stream))
+                for stream, peer in work.peers.items()
             ]
-        # what an agent emitted and did not send is lost: known once its last batches are booked
-        for goodbye in goodbyes:
-            self._part(goodbye)
-        return answers
+        for stream in work.refused:
+            self._ledger.refused(stream)
+        if work.entries:
+            self._gate.worked(work.now_ns, self._clock.mono_ns() - work.now_ns)
+        return [*work.answers, *work.refused.values()]
 
-    def _open(self, message: Incoming, answers: list[Outgoing]) -> Envelope | None:
+    def _open(self, message: Incoming, work: _Work) -> Envelope | None:
         try:
-            return decode_message(message.frames)
+            envelope = decode_message(message.frames)
+            _check(envelope)
         except VersionError as error:
+            self._dead.refuse(error)
             nack = {"reason": "bad_version", "detail": str(error)}
-            header = Header(bytes(16), 0)
-            answers.append(
-                Outgoing(message.peer, encode_message(Message.NACK, header, encode_map(nack)))
-            )
-        except ProtocolError:
+            frames = encode_message(Message.NACK, Header(_NOBODY, 0), encode_map(nack))
+            work.answers.append(Outgoing(message.peer, frames))
+        except ProtocolError as error:
+            self._dead.refuse(error)
             self._dead.add(b"".join(bytes(frame[:65_536]) for frame in message.frames[:4]))
-        self.rejected += 1
+        else:
+            return envelope
         return None
 
-    def _take(
-        self, group: Group, message: Incoming, envelope: Envelope, taken: list[_Taken]
-    ) -> None:
+    def _enter(self, message: Incoming, envelope: Envelope, work: _Work) -> None:
+        header, peer = envelope.header, message.peer
+        stream = StreamId(header.agent_id, header.epoch)
+        try:
+            match envelope.message:
+                case Message.BATCH:
+                    work.peers[stream] = peer
+                    self._take(message, envelope, work)
+                case Message.BYE:
+                    self._part(message, envelope, work)
+                case Message.HELLO:
+                    work.answers.append(Outgoing(peer, self._state(Message.WELCOME, stream)))
+                case Message.HEARTBEAT:
+                    self._listen(envelope, work)
+                    work.answers.append(Outgoing(peer, self._state(Message.PONG, stream)))
+                case Message.PING:
+                    work.answers.append(Outgoing(peer, self._state(Message.PONG, stream)))
+        except SchemaError as error:
+            self._dead.refuse(error)
+
+    def _take(self, message: Incoming, envelope: Envelope, work: _Work) -> None:
         header = envelope.header
-        verdict = group.judge(header)
+        stream = StreamId(header.agent_id, header.epoch)
+        if stream in work.refused:
+            return
+        verdict = work.group.judge(header)
         if verdict is Verdict.DUPLICATE:
             self._ledger.duplicates += header.events
         if verdict is not Verdict.TAKE:
             return
-        body = encode_body(self._clock.wall_ns(), list(message.frames))
+        if refusal := self._gate.refuse(header, work.now_ns):
+            work.refused[stream] = Outgoing(message.peer, _nack(header, refusal))
+            return
+        work.group.take(header)
+        work.entries.append(self._read(message, envelope, work.now_ns))
+
+    def _read(self, message: Incoming, envelope: Envelope, now_ns: int) -> _Entry:
+        header = envelope.header
+        wall_ns = self._clock.wall_ns()
+        body = encode_body(wall_ns, list(message.frames))
+        skew_ns = self._ledger.skew_ns(header, wall_ns, now_ns)
         try:
-            batch = decode_batch(envelope.payload, header.events)
-            self._check_series(batch.series)
-        except SchemaError:
-            self.rejected += 1
+            batch = self._reader.read(envelope)
+        except SchemaError as error:
+            # poison is journalled too: what it cost must be known after a crash
+            self._dead.refuse(error)
             self._dead.add(body)
-            taken.append(_Taken(header, None, body))
-        else:
-            taken.append(_Taken(header, batch, body))
+            return _Entry(body, partial(self._ledger.poison, header, now_ns))
+        book = partial(self._ledger.apply, header, batch.host, batch.lost, now_ns)
+        return _Entry(body, book, batch._replace(skew_ns=skew_ns))
 
-    def _check_series(self, keys: Sequence[bytes]) -> None:
-        for key in keys:
-            if key not in self._sound_series:
-                decode_series(key)
-                if len(self._sound_series) < _REMEMBERED:
-                    self._sound_series.add(key)
+    def _part(self, message: Incoming, envelope: Envelope, work: _Work) -> None:
+        header = envelope.header
+        stream = StreamId(header.agent_id, header.epoch)
+        claims = decode_claims(envelope.payload)
+        account = self._ledger.streams.get(stream)
+        if account is not None and account.knows(header.first_event, claims):
+            return
+        known = account is not None or stream in work.peers
+        if known or (header.first_event and self._ledger.has_room(stream, proven=False)):
+            body = encode_body(self._clock.wall_ns(), list(message.frames))
+            book = partial(self._ledger.bye, header, claims, work.now_ns)
+            work.entries.append(_Entry(body, book))
 
-    def _commit(self, taken: Sequence[_Taken]) -> bool:
-        # poison is journalled too: what it cost must be known after a crash
-        batches = [item.batch for item in taken if item.batch is not None]
-        if taken:
-            try:
-                self._journal.append([item.body for item in taken])
-            except OSError as error:
-                self.problem = f"cannot write the journal: {error}"
-                return False
-            self.problem = ""
-        for item in taken:
-            if item.batch is None:
-                self._ledger.poison(item.header)
-            else:
-                self._ledger.apply(item.header, item.batch.host, item.batch.lost)
-        if batches:
+    def _listen(self, envelope: Envelope, work: _Work) -> None:
+        self._ledger.heard(envelope.header, work.now_ns, decode_heartbeat(envelope.payload))
+        self._ledger.skew_ns(envelope.header, self._clock.wall_ns(), work.now_ns)
+
+    def _tend(self, work: _Work) -> None:
+        """Once in ten seconds: look at the disk, note who is gone, forget who is over."""
+        self._tended_ns = now_ns = work.now_ns
+        self._gate.look(now_ns)
+        self._gate.tidy(now_ns)
+        forget(self._ledger, now_ns)
+        notes, given_up = due(self._ledger, now_ns)
+        wall_ns = self._clock.wall_ns()
+        for stream_id in notes:
+            heartbeat = self._ledger.streams[stream_id].heartbeat
+            if heartbeat is not None:
+                book = partial(self._ledger.noted, stream_id, now_ns)
+                work.entries.append(_Entry(note(stream_id, heartbeat, wall_ns), book))
+        for stream_id in given_up:
+            stream = self._ledger.streams[stream_id]
+            header, claims, body = give_up(stream_id, stream.emitted, stream.in_flight, wall_ns)
+            book = partial(self._ledger.bye, header, claims, now_ns)
+            work.entries.append(_Entry(body, book))
+
+    def _commit(self, entries: Sequence[_Entry]) -> bool:
+        if not entries:
+            return True
+        try:
+            self._journal.append([entry.body for entry in entries])
+        except OSError as error:
+            why = error.strerror or str(error)
+            self._failure = f"cannot write the journal, so agents keep their events: {why}"
+            return False
+        self._failure = ""
+        for entry in entries:
+            entry.book()
+        if batches := [entry.batch for entry in entries if entry.batch is not None]:
             self._deliver(batches)
         return True
-
-    def _answer(self, peer: bytes, envelope: Envelope, answers: list[Outgoing]) -> None:
-        stream = StreamId(envelope.header.agent_id, envelope.header.epoch)
-        try:
-            match envelope.message:
-                case Message.HELLO:
-                    answers.append(Outgoing(peer, self._state(Message.WELCOME, stream)))
-                case Message.HEARTBEAT:
-                    heartbeat = decode_heartbeat(envelope.payload)
-                    self._ledger.heard(envelope.header, self._clock.mono_ns(), heartbeat)
-                    answers.append(Outgoing(peer, self._state(Message.PONG, stream)))
-                case Message.PING:
-                    answers.append(Outgoing(peer, self._state(Message.PONG, stream)))
-        except SchemaError:
-            self.rejected += 1
-
-    def _part(self, goodbye: Envelope) -> None:
-        try:
-            self._ledger.bye(goodbye.header, _claims(decode_map(goodbye.payload)))
-        except SchemaError:
-            self.rejected += 1
 
     def _state(self, message: Message, stream: StreamId) -> list[bytes]:
         now_ns = self._clock.wall_ns()
         header = Header(*stream, seq=self._ledger.last_seq(stream), wall_ns=now_ns)
-        payload = {"credit": CREDIT, "server_ns": now_ns, "name": self._name}
+        credit = self._gate.credit(stream.agent_id, self._clock.mono_ns())
+        payload = {"credit": credit, "server_ns": now_ns, "name": self._terms.name}
         return encode_message(message, header, encode_map(payload))
 
 
-def _claims(values: Mapping[str, object]) -> dict[str, int]:
-    return {name: count for name, count in values.items() if isinstance(count, int) and count >= 0}
+def _check(envelope: Envelope) -> None:
+    header = envelope.header
+    if envelope.message not in _FROM_AGENTS:
+        raise FrameError("a message that only a collector sends")
+    if header.agent_id == _NOBODY or header.first_event + header.events > MAX_COUNT:
+        raise FrameError("a header that no agent writes")
+
+
+def _nack(header: Header, refusal: Refusal) -> list[bytes]:
+    answer = Header(header.agent_id, header.epoch, seq=header.seq)
+    return encode_message(
+        Message.NACK, answer, encode_map({"reason": "throttle", **refusal._asdict()})
+    )
