@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+import threading
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from llmmon.errors import ConfigError
-from llmmon.protocol.endpoint import Address
 from llmmon.protocol.wire import Batch
 from llmmon_collector import __version__
 from llmmon_collector.alerting import Alerting
@@ -23,33 +21,26 @@ from llmmon_collector.health.context import AgentBeat, CheckContext
 from llmmon_collector.health.model import CheckSpec, with_defaults
 from llmmon_collector.health.runner import HealthRunner
 from llmmon_collector.httpd.server import HttpServer, HttpState
+from llmmon_collector.intake.gate import open_gate
 from llmmon_collector.intake.ledger import Ledger
-from llmmon_collector.intake.session import Session
+from llmmon_collector.intake.session import Session, Terms
 from llmmon_collector.live import LiveMetrics
 from llmmon_collector.logs import get_logger
 from llmmon_collector.pictures import Contributions, Pictures, wanted_tails
+from llmmon_collector.place import Place
 from llmmon_collector.pricing.book import PriceBook
 from llmmon_collector.pricing.catalogue import ListPrices
 from llmmon_collector.requests import RequestDecoder
 from llmmon_collector.scribe import Scribe
+from llmmon_collector.security.guard import Guard
 from llmmon_collector.series import SeriesTable
 from llmmon_collector.snapshots import Identity
 from llmmon_collector.sockets import Handover, Sockets
 from llmmon_collector.status import About, status_document
+from llmmon_collector.steps import FollowedClock
 from llmmon_collector.storage import Storage
 from llmmon_collector.warmup import refill_windows, replay_tail, restore_ledger
 from llmmon_collector.windows import Windows
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a collector listens and keeps its state, and what surrounds it."""
-
-    address: Address
-    state_dir: Path
-    http: str
-    """HOST:PORT, or empty for no HTTP."""
-    environ: Mapping[str, str]
 
 
 class Collector:
@@ -77,7 +68,7 @@ class Collector:
         self._ticked_ns = clock.mono_ns()
         self._http: HttpServer | None = None
         self._http_problem = ""
-        self._ledger = Ledger()
+        self._ledger = Ledger(clock.mono_ns(), lock=threading.Lock())
 
     async def start(self) -> None:
         """Bring the state back, then open for agents and viewers.
@@ -107,8 +98,7 @@ class Collector:
     async def tick(self) -> None:
         """Move on to now: windows, rules, pictures."""
         self._pictures.advance()
-        rows = self._alerting.tick(self.live.table)
-        self._pictures.tail.add_alerts([row._asdict() for row in rows])
+        self._pictures.tail.add_alerts([r._asdict() for r in self._alerting.tick(self.live.table)])
         self._scribe.health(self._clock.wall_ns(), self._health.views())
         await self._pictures.publish(self._sockets.publisher)
         self._ticked_ns = self._clock.mono_ns()
@@ -143,16 +133,22 @@ class Collector:
         self._pictures.tail.add_alerts([row._asdict() for row in rows])
 
     def problems(self) -> tuple[str, ...]:
-        """Everything that a viewer should be told is wrong with the collector itself."""
+        """What a viewer should be told is wrong with the collector itself, the worst first."""
+        fold, scribe = self._storage.folder.problem, self._scribe.problem
         found = (
             self._session.problem,
-            self._storage.folder.problem and f"cannot fold: {self._storage.folder.problem}",
-            self._scribe.problem and f"cannot write history: {self._scribe.problem}",
-            self._http_problem,
-            *self.config_problems(),
+            self._guard.broken,
+            self._sockets.receiver.problem,
+            self._followed.problem,
             *self._alerting.problems(),
+            *self.config_problems(),
+            fold and f"events wait in the journal, the store does not take them: {fold}",
+            scribe and f"changes of alerts and checks cannot be written to the store: {scribe}",
+            self._http_problem,
+            *self._guard.problems(),
+            *self._session.notices(),
         )
-        return tuple(problem for problem in found if problem)
+        return tuple(dict.fromkeys(problem for problem in found if problem))
 
     def _build_rooms(self) -> None:
         chosen, storage = self.settings.collector, self._storage
@@ -160,10 +156,13 @@ class Collector:
         day = LocalDay(chosen.timezone)
         windows = Windows(chosen.window_lengths_s, chosen.lateness_s, day.start_ns)
         self.live = LiveMetrics(series, windows, RequestDecoder(series, self._prices))
-        put = Handover(self._take).put
+        handover = Handover(self._take)
+        limits = chosen.agent_events_per_s, chosen.min_free_bytes
+        terms = Terms(chosen.name, open_gate(self._ledger, storage.space, *limits))
         self._session = Session(
-            self._ledger, storage.journal, storage.dead, self._clock, put, chosen.name
+            self._ledger, storage.journal, storage.dead, self._clock, handover.put, terms
         )
+        self._guard = Guard(self._place.keys, storage.directory, self._clock)
         self._scribe = Scribe(storage.store)
         self._alerting = Alerting(
             self.settings,
@@ -173,15 +172,21 @@ class Collector:
             lambda event, fields: self._log.warning(event, **fields),
             self._scribe.alerts,
         )
-        context = CheckContext(self._clock, self._place.environ, self._agent_beats)
+        context = CheckContext(
+            self._clock,
+            self._place.environ,
+            lambda: [AgentBeat(*beat) for beat in self._ledger.beats(self._clock.mono_ns())],
+        )
         self._health = HealthRunner(self._checks(self.settings), context, random.SystemRandom())
+        self._followed = FollowedClock(self._clock, self.live.set_clock)
+        told = self._contributions()
         self._pictures = Pictures(
-            self.live, self._ledger, self._clock, self._identity, self._contributions()
+            self.live, self._ledger, self._followed, self._identity, told, handover.deliver
         )
 
     def _warm_up(self) -> None:
         now_ns, storage = self._clock.wall_ns(), self._storage
-        restore_ledger(self._ledger, storage.store)
+        restore_ledger(self._ledger, storage.store, now_ns)
         refill_windows(self.live, storage.store, now_ns)
         tail = replay_tail(storage.journal, storage.store.cursor(), self._ledger, self.live, now_ns)
         stored = self._ledger.totals(self._clock.mono_ns()).stored
@@ -189,7 +194,9 @@ class Collector:
 
     async def _serve(self) -> None:
         methods = Methods(self._backend()).table()
-        self._sockets = Sockets(self._place.address, self._session, methods, self._on_failure)
+        self._sockets = Sockets(
+            self._place.address, self._session, methods, self._on_failure, self._guard
+        )
         self._pictures.advance()
         self._storage.folder.start()
         self._scribe.start()
@@ -203,7 +210,7 @@ class Collector:
             return
         state = HttpState(
             tick_age_s=lambda: (self._clock.mono_ns() - self._ticked_ns) / 1e9,
-            problems=lambda: [self._session.problem] if self._session.problem else [],
+            problems=lambda: [told for told in (self._session.problem, self._guard.broken) if told],
             health=self._health.views,
             overall=self._health.overall,
             snapshot=lambda: self._pictures.snapshot("model"),
@@ -219,9 +226,8 @@ class Collector:
             self._http = server
 
     def _take(self, batches: list[Batch]) -> None:
-        requests = self.live.add(batches, self._clock.wall_ns())
-        wanted = wanted_tails(self._sockets.publisher)
-        if wanted:
+        requests = self.live.add(batches, self._followed.wall_ns())
+        if wanted := wanted_tails(self._sockets.publisher):
             self._pictures.tail.add_batches(batches, requests, wanted)
 
     def _checks(self, settings: Settings) -> tuple[CheckSpec, ...]:
@@ -237,7 +243,7 @@ class Collector:
             limits=self._alerting.limits,
             health=self._health.views,
             problems=self.problems,
-            rejected=lambda: self._session.rejected,
+            rejected=lambda: self._session.rejected + self._guard.rejected,
             unpriced_models=lambda: self._prices.unpriced_models,
             fold_lag_s=self._storage.lag_s,
         )
@@ -255,11 +261,10 @@ class Collector:
             reload=self._reload,
         )
 
-    def _agent_beats(self) -> list[AgentBeat]:
-        return [AgentBeat(*beat) for beat in self._ledger.beats(self._clock.mono_ns())]
-
     def _status(self) -> dict[str, Any]:
-        chosen, storage = self.settings.collector, self._storage
+        chosen = self.settings.collector
+        unpriced = len(self._prices.unpriced_models)
+        figures = {"security": self._guard.view(), "unpriced_models_total": unpriced}
         about = About(
             name=chosen.name,
             note=chosen.note,
@@ -269,20 +274,15 @@ class Collector:
             now_ns=self._clock.wall_ns(),
             address=str(self._place.address),
             state_dir=str(self._place.state_dir),
-            http=self._http_address(),
+            http="" if self._http is None else str(self._http.address),
             config_files=self.config_files,
             rules=self._alerting.rules,
             problems=self.problems(),
-            journal_bytes=storage.journal.size_bytes,
-            journal_damaged_bytes=storage.journal.damaged_bytes,
-            unfolded_bytes=storage.folder.lag_bytes,
-            dead_letters=storage.dead.count,
         )
         mono_ns = self._clock.mono_ns()
-        return status_document(about, self._pictures.ingest(), self._ledger, mono_ns)
-
-    def _http_address(self) -> str:
-        return "" if self._http is None else str(self._http.address)
+        return status_document(
+            about, self._storage.figures() | figures, self._pictures.ingest(), self._ledger, mono_ns
+        )
 
     def _on_failure(self, part: str, error: BaseException) -> None:
         if part == "intake":

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from llmmon.protocol.event import Heartbeat
+from llmmon.protocol.event import Heartbeat, Kind
 from llmmon.protocol.wire import Batch
 from llmmon_collector.metrics import MetricTable
 from llmmon_collector.requests import RequestDecoder, Requests
@@ -52,10 +52,15 @@ class LiveMetrics:
     def add(self, batches: Sequence[Batch], now_ns: int, warm: bool = False) -> Requests:
         """Take in the requests of ``batches`` and return them; ``warm`` at start-up only."""
         requests = self._decoder.decode(batches)
-        late = self.windows.add(requests, now_ns, warm)
+        late = self.windows.add(_by_our_clock(batches, requests), now_ns, warm)
         self.late_events += 0 if warm else late
         self._tables.clear()
         return requests
+
+    def set_clock(self, now_ns: int, moved_ns: int) -> None:
+        """The clock was set forward by ``moved_ns``, or back, and is at ``now_ns``."""
+        self.windows.set_clock(now_ns, moved_ns)
+        self._tables.clear()
 
     def advance(self, now_ns: int, open_requests: Open) -> None:
         """Move the windows on to ``now_ns``."""
@@ -81,3 +86,13 @@ class LiveMetrics:
         names = ("open_requests", "stalled_requests")
         told = {n: np.full(len(table), c, np.float64) for n, c in zip(names, counts, strict=True)}
         return replace(table, values={**table.values, **told})
+
+
+def _by_our_clock(batches: Sequence[Batch], requests: Requests) -> Requests:
+    """The requests of ``batches``, ending when they would have by the collector's clock."""
+    if not any(batch.skew_ns for batch in batches):
+        return requests
+    tables = [(batch.skew_ns, batch.tables.get(Kind.REQUEST)) for batch in batches]
+    skews_ns = [skew_ns for skew_ns, table in tables if table is not None]
+    counts = [table.events for _, table in tables if table is not None]
+    return requests.ending(requests.end_ns - np.repeat(np.array(skews_ns, np.int64), counts))

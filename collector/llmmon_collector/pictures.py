@@ -27,10 +27,11 @@ from llmmon_collector.snapshots import (
     build_snapshot,
     ingest_view,
 )
-from llmmon_collector.tail import ALERTS, ERRORS, LOGS, REQUESTS, Tail
+from llmmon_collector.tail import TAILS, Tail
 
 RATE_OVER_TICKS: Final = 10
-TAILS: Final = (REQUESTS, ERRORS, LOGS, ALERTS)
+MOST_UNPRICED: Final = 20
+"""Models without a price that are named; ``llmmon status --json`` tells how many there are."""
 
 
 class Contributions(NamedTuple):
@@ -55,12 +56,15 @@ class Pictures:
         clock: Clock,
         identity: Callable[[], Identity],
         contributions: Contributions,
+        count_waiting: Callable[[], None] = lambda: None,
     ) -> None:
+        """``count_waiting`` has the live numbers take in what has come and waits to be counted."""
         self._live = live
         self._ledger = ledger
         self._clock = clock
         self._identity = identity
         self._from = contributions
+        self._count_waiting = count_waiting
         self._seq = 0
         self._at_ns = clock.wall_ns()
         self._stored: deque[tuple[int, int]] = deque(maxlen=RATE_OVER_TICKS + 1)
@@ -78,6 +82,7 @@ class Pictures:
 
     def refresh(self) -> int:
         """Move the live numbers on to now; the wall time that they are of."""
+        self._count_waiting()
         mono_ns, wall_ns = self._clock.mono_ns(), self._clock.wall_ns()
         alive = [s for s in self._ledger.streams.copy().values() if s.is_alive(mono_ns)]
         self._live.advance(wall_ns, count_open(s.heartbeat for s in alive if s.heartbeat))
@@ -106,7 +111,7 @@ class Pictures:
         state = IngestState(
             events_per_second=self._rate(),
             rejected=self._from.rejected(),
-            unpriced_models=self._from.unpriced_models(),
+            unpriced_models=self._from.unpriced_models()[:MOST_UNPRICED],
             fold_lag_s=self._from.fold_lag_s(),
         )
         return ingest_view(self._ledger.totals(self._clock.mono_ns()), self._live, state)

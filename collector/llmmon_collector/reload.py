@@ -74,4 +74,6 @@ def _pending(started: Settings, now: Settings) -> str:
     ]
     if started.prices != now.prices:
         names.append("price")
+    if started.security != now.security:
+        names.append("security")
     return f"restart the collector to apply: {', '.join(names)}" if names else ""

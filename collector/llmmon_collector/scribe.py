@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -15,8 +16,11 @@ MOST_WAITING: Final = 1000
 class Scribe:
     """One writer behind a bounded queue; what finds it full is not written, and counted."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, retry_s: float = 1.0) -> None:
+        """What the store refuses for now is tried again every ``retry_s``."""
         self._store = store
+        self._retry_s = retry_s
+        self._stopping = asyncio.Event()
         self._queue: asyncio.Queue[Callable[[], None]] = asyncio.Queue(MOST_WAITING)
         self._statuses: dict[str, str] = {}
         self._task: asyncio.Task[None] | None = None
@@ -30,7 +34,8 @@ class Scribe:
         self._task = asyncio.create_task(self._run(), name="llmmon-scribe")
 
     async def stop(self) -> None:
-        """Write what waits, and end."""
+        """Write what waits, each once at the most, and end."""
+        self._stopping.set()
         if self._task is not None:
             await self._queue.join()
             self._task.cancel()
@@ -57,12 +62,21 @@ class Scribe:
         while True:
             write = await self._queue.get()
             try:
-                await asyncio.to_thread(write)
-            except StoreError as error:
-                self.problem = str(error)
-            except Exception as error:  # what ails one writing must not end the others
-                self.problem = f"{type(error).__name__}: {error}"
-            else:
-                self.problem = ""
+                while not await self._is_done(write):
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._stopping.wait(), self._retry_s)
             finally:
                 self._queue.task_done()
+
+    async def _is_done(self, write: Callable[[], None]) -> bool:
+        """Try once; False where another try may go well, as when the disk has room again."""
+        try:
+            await asyncio.to_thread(write)
+        except StoreError as error:
+            self.problem = str(error)
+            return error.poison or self._stopping.is_set()
+        except Exception as error:  # what ails one writing must not end the others
+            self.problem = f"{type(error).__name__}: {error}"
+        else:
+            self.problem = ""
+        return True

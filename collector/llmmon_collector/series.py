@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 
 from llmmon.protocol.names import DIMENSIONS, OVERFLOW
 
+OVERFLOW_CODE: Final = 0
+"""The series that takes what there is no room for."""
+MOST_AN_AGENT: Final = 2000
+"""Series that one agent may bring, unless said otherwise."""
 FILTERED: Final = -1
 """The group of a series that a filter leaves out."""
 
@@ -29,6 +33,8 @@ Where = Callable[[SeriesKey], bool]
 """A filter of series."""
 
 _GROUPINGS_KEPT: Final = 1024
+_REFUSALS_KEPT: Final = 10
+"""Refused keys that are told apart, by series that there may be."""
 _OVERFLOW_KEY: Final = SeriesKey(*(OVERFLOW,) * len(DIMENSIONS))
 
 
@@ -44,13 +50,18 @@ class Grouping(NamedTuple):
 class SeriesTable:
     """Gives each series key a small number, up to a limit; the rest share number 0.
 
-    A series, once known, keeps its number: newcomers never evict anybody.
+    A series, once known, keeps its number: newcomers never evict anybody. No agent can take all the
+    room: it gets new series while it brought at most as many as there is room left for, so that one
+    alone takes half, the next half of the rest, and somebody who comes late finds room.
     """
 
-    def __init__(self, max_series: int) -> None:
+    def __init__(self, max_series: int, max_an_agent: int = MOST_AN_AGENT) -> None:
         self.max_series = max_series
+        self.max_an_agent = max_an_agent
         self.keys: list[SeriesKey] = [_OVERFLOW_KEY]
-        self._codes: dict[SeriesKey, int] = {_OVERFLOW_KEY: 0}
+        self._codes: dict[SeriesKey, int] = {_OVERFLOW_KEY: OVERFLOW_CODE}
+        self._brought: dict[bytes, int] = {}
+        """How many series each agent was the first to have."""
         self._refused: set[SeriesKey] = set()
         self._groupings: dict[tuple[tuple[str, ...], Where | None], tuple[int, Grouping]] = {}
 
@@ -59,21 +70,32 @@ class SeriesTable:
 
     @property
     def overflowed(self) -> int:
-        """Distinct keys seen beyond the limit, itself counted up to ten times the limit."""
+        """Distinct keys seen beyond the limits, itself counted up to ten times ``max_series``."""
         return len(self._refused)
 
-    def code(self, key: SeriesKey) -> int:
-        """The number of ``key``; 0, the ``__other__`` series, when there is no room for it."""
+    def code(self, key: SeriesKey, agent: bytes = b"") -> int:
+        """The number of ``key``; 0, the ``__other__`` series, when there is no room for it.
+
+        ``agent`` is who brings it; nobody in particular when empty, as at start-up.
+        """
         code = self._codes.get(key)
         if code is not None:
             return code
-        if len(self.keys) > self.max_series:
-            if len(self._refused) < 10 * self.max_series:
+        if not self._has_room(agent):
+            if len(self._refused) < _REFUSALS_KEPT * self.max_series:
                 self._refused.add(key)
-            return 0
+            return OVERFLOW_CODE
+        self._refused.discard(key)
+        if agent:
+            self._brought[agent] = self._brought.get(agent, 0) + 1
         self._codes[key] = len(self.keys)
         self.keys.append(key)
         return len(self.keys) - 1
+
+    def _has_room(self, agent: bytes) -> bool:
+        room = self.max_series + 1 - len(self.keys)
+        brought = self._brought.get(agent, 0)
+        return room > 0 and brought <= room and brought < self.max_an_agent
 
     def group(self, by: tuple[str, ...], where: Where | None = None) -> Grouping:
         """Series grouped by the dimensions ``by``; ``()`` puts all into one group.

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import starmap
 from typing import NamedTuple
 
 from llmmon.protocol.snapshot import (
     VERSION,
     AlertView,
-    Group,
     HealthView,
     IngestView,
     Limit,
@@ -70,6 +68,8 @@ def ingest_view(totals: Totals, live: LiveMetrics, state: IngestState) -> Ingest
         overflowed_series=live.series.overflowed,
         unpriced_models=state.unpriced_models,
         fold_lag_s=state.fold_lag_s,
+        agents_gone=totals.gone,
+        batches_throttled=totals.throttled,
     )
 
 
@@ -96,11 +96,10 @@ def build_snapshot(
 
 def _window_view(live: LiveMetrics, window_s: int, by: str) -> WindowView:
     previous = live.windows.previous(window_s)
-    groups = live.table(window_s, grouping_of(by))
     return WindowView(
         window_s=window_s,
         total=live.table(window_s).row(0),
         previous=previous.row(0) if previous.requests.any() else {},
-        groups=tuple(starmap(Group, groups.busy())),
+        groups=live.table(window_s, grouping_of(by)).busy_groups(),
         quality_buckets=live.windows.quality_buckets(window_s),
     )

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from llmmon_collector.clock import Clock
 from llmmon_collector.config.settings import CollectorSettings
 from llmmon_collector.directory import DirectoryLock, private_directory
 from llmmon_collector.intake.deadletter import DeadLetters
+from llmmon_collector.intake.watermark import Space
 from llmmon_collector.journal import Cursor, Journal
 from llmmon_collector.requests import Prices
 from llmmon_collector.store.duck import DuckStore
 from llmmon_collector.store.folder import Folder
 
-CATCH_UP_S: Final = 5.0
-"""How long a query waits for what was committed before it."""
+CATCH_UP_S: Final = 2.0
+"""How long a query waits for what was committed before it: less than clients add to its time."""
 
 _STEP_S: Final = 0.01
 _MOST_MARKS: Final = 1000
@@ -65,7 +67,7 @@ class Storage:
         self._marks: deque[_Mark] = deque()
 
     async def folded(self) -> None:
-        """Wait until what is committed now can be queried, five seconds at the most."""
+        """Wait until what is committed now can be queried, two seconds at the most."""
         goal = self.journal.end
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CATCH_UP_S):
@@ -85,6 +87,25 @@ class Storage:
         if now.end > last and len(self._marks) < _MOST_MARKS:
             self._marks.append(now)
         return (now.at_ns - self._marks[0].at_ns) / 1e9 if self._marks else None
+
+    def figures(self) -> dict[str, Any]:
+        """What is on disk and what was put aside, for people."""
+        return {
+            "journal_bytes": self.journal.size_bytes,
+            "journal_damaged_bytes": self.journal.damaged_bytes,
+            "unfolded_bytes": self.folder.lag_bytes,
+            "dead_letters": self.dead.count,
+            "rejected": dict(self.dead.reasons),
+        }
+
+    def space(self) -> Space:
+        """The room on the disk that the state is on.
+
+        Raises:
+            OSError: it cannot be asked.
+        """
+        usage = shutil.disk_usage(self.directory)
+        return Space(usage.free, usage.total)
 
     def close(self) -> None:
         """Fold what is committed, and let go of everything."""

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from llmmon.protocol.codec import pack
 from llmmon.protocol.event import SERIES_FIELDS, Kind, request_id
 from llmmon.protocol.money import usd
 from llmmon.protocol.snapshot import TAIL_TOPIC
-from llmmon.protocol.wire import Batch, decode_series, pack
+from llmmon.protocol.wire import Batch, decode_series
 from llmmon_collector.requests import MISSING, Requests
 
 MOST_ROWS: Final = 200
@@ -20,6 +21,7 @@ MOST_ROWS: Final = 200
 REQUESTS, ERRORS, LOGS, ALERTS = (
     TAIL_TOPIC + name for name in ("requests", "errors", "logs", "alerts")
 )
+TAILS: Final = (REQUESTS, ERRORS, LOGS, ALERTS)
 _AS_SENT: Final = ("trace_id", "user_id", "error", "status_code")
 _MEASURED: Final = ("latency_ms", "ttft_ms", "input_tokens", "output_tokens")
 

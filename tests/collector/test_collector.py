@@ -14,8 +14,9 @@ import zmq.asyncio
 from llmmon.protocol.control import Request, decode_reply, encode_request
 from llmmon.protocol.endpoint import parse_address
 from llmmon_collector.clock import SystemClock
-from llmmon_collector.collector import Collector, Place
+from llmmon_collector.collector import Collector
 from llmmon_collector.config.settings import CollectorSettings, Settings
+from llmmon_collector.place import Place
 
 
 async def _reload() -> dict[str, Any]:

@@ -14,7 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmmon.errors import LlmmonError
-from llmmon.protocol.segment import MAGIC, MAX_BODY, MAX_RECORD, encode_record
+from llmmon.protocol.segment import (
+    FILE_HEADER_SIZE,
+    MAX_BODY,
+    MAX_RECORD,
+    RECORD_OVERHEAD,
+    encode_header,
+)
 from llmmon_collector.journal import Cursor, Journal, JournalError
 from llmmon_collector.journal.journal import START
 
@@ -78,7 +84,7 @@ def test_a_cursor_resumes_behind_its_entry(directory: Path) -> None:
 
 
 def test_segments_roll_and_are_discarded_whole(directory: Path) -> None:
-    journal = Journal(directory, max_segment_bytes=64)
+    journal = Journal(directory, max_segment_bytes=80)
     ends = [journal.append([bytes([i]) * 30]) for i in range(6)]
     assert [end.segment for end in ends] == [1, 1, 2, 2, 3, 3]
     assert journal.size_bytes == sum(p.stat().st_size for p in directory.iterdir())
@@ -113,13 +119,52 @@ def test_a_tail_torn_at_any_byte_of_the_last_record_costs_only_that(
 
 def test_a_file_header_torn_in_creation_is_written_again(directory: Path) -> None:
     directory.mkdir()
-    for cut in range(len(MAGIC)):
-        (directory / "000000000004.seg").write_bytes(MAGIC[:cut])
+    for cut in range(FILE_HEADER_SIZE):
+        (directory / "000000000004.seg").write_bytes(encode_header(bytes(8))[:cut])
         journal = Journal(directory)
         assert journal.damaged_bytes == cut
         journal.append([b"fine"])
         assert read_all(journal) == [b"fine"]
         journal.close()
+
+
+def test_a_header_past_reading_costs_its_segment_and_is_counted(directory: Path) -> None:
+    journal = Journal(directory, sync=False, max_segment_bytes=60)
+    for body in (b"one", b"two" * 10, b"three", b"four" * 9):
+        journal.append([body])
+    assert len(segments(directory)) == 2
+    journal.close()
+    whole = {path: path.read_bytes() for path in directory.iterdir()}
+    for path, content in whole.items():
+        path.write_bytes(bytes(FILE_HEADER_SIZE) + content[FILE_HEADER_SIZE:])
+        damaged = Journal(directory, sync=False)
+        damaged.append([b"after"])
+        kept = [b"three", b"four" * 9] if path == min(whole) else [b"one", b"two" * 10]
+        assert read_all(damaged) == [*kept, b"after"]
+        assert damaged.damaged_bytes == len(content) - FILE_HEADER_SIZE
+        damaged.close()
+        for other in directory.iterdir():
+            other.unlink()
+        for other, held in whole.items():
+            other.write_bytes(held)
+
+
+def test_records_that_another_segment_held_are_not_read(directory: Path) -> None:
+    journal = Journal(directory, sync=False)
+    journal.append([b"old"])
+    journal.close()
+    [path] = directory.iterdir()
+    stale = path.read_bytes()[FILE_HEADER_SIZE:]
+    path.unlink()
+    journal = Journal(directory, sync=False)
+    journal.append([b"new"])
+    journal.close()
+    with path.open("ab") as file:
+        file.write(stale)
+    journal = Journal(directory, sync=False)
+    assert read_all(journal) == [b"new"]
+    assert journal.damaged_bytes == len(stale)
+    journal.close()
 
 
 @settings(max_examples=60, deadline=None)
@@ -142,12 +187,12 @@ def test_a_flipped_bit_costs_one_record_and_is_counted(
     content[at] ^= 1 << data.draw(st.integers(0, 7))
     path.write_bytes(content)
     journal = Journal(directory, sync=False)
-    hit = next(i for i, end in enumerate([len(MAGIC), *ends]) if at < end)
+    hit = next(i for i, end in enumerate([FILE_HEADER_SIZE, *ends]) if at < end)
     lost = [] if hit == 0 else [hit - 1]
     kept = [body for i, body in enumerate(bodies) if i not in lost]
     assert read_all(journal) == [*kept, b"last"]
     assert read_all(journal) == [*kept, b"last"]
-    assert journal.damaged_bytes == sum(len(encode_record(bodies[i])) for i in lost)
+    assert journal.damaged_bytes == sum(RECORD_OVERHEAD + sizes[i] for i in lost)
     journal.close()
 
 

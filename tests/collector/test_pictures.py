@@ -14,14 +14,16 @@ from support.frames import AGENT
 from support.live import NOW_NS, new_live, request_batch, row
 from support.snapshots import alert
 
+from llmmon.protocol.codec import unpack
 from llmmon.protocol.event import Heartbeat, OpenRequest
 from llmmon.protocol.snapshot import GROUPINGS, decode_snapshot
-from llmmon.protocol.wire import Header, unpack
+from llmmon.protocol.wire import Header
 from llmmon_collector.clock import ManualClock
 from llmmon_collector.intake.ledger import Ledger
-from llmmon_collector.pictures import Contributions, Pictures, wanted_tails
+from llmmon_collector.pictures import MOST_UNPRICED, Contributions, Pictures, wanted_tails
 from llmmon_collector.publisher import Publisher
 from llmmon_collector.snapshots import Identity
+from llmmon_collector.sockets import TOPICS
 from llmmon_collector.tail import ALERTS, ERRORS, LOGS, REQUESTS
 
 
@@ -80,6 +82,23 @@ def test_sequence_numbers_rise_by_one_a_tick_on_every_topic(rig: Rig) -> None:
         assert {rig.pictures.snapshot(by).seq for by in GROUPINGS} == {tick}
 
 
+def test_what_waits_to_be_counted_is_counted_before_a_picture() -> None:
+    live, clock = new_live(), ManualClock(NOW_NS, mono_ns=10**9)
+    waiting = [request_batch([row()])]
+
+    def count_waiting() -> None:
+        live.add([waiting.pop()], clock.wall_ns())
+
+    said = Contributions(tuple, tuple, tuple, tuple, int, tuple, lambda: None)
+    identity = Identity("c", "", NOW_NS)
+    pictures = Pictures(live, Ledger(), clock, lambda: identity, said, count_waiting)
+    pictures.refresh()
+    assert live.table(60).row(0)["requests"] == 1
+    waiting.append(request_batch([row()]))
+    pictures.advance()
+    assert live.table(60).row(0)["requests"] == 2
+
+
 def test_within_a_tick_the_picture_stays_as_it_is(rig: Rig) -> None:
     rig.live.add([request_batch([row()])], NOW_NS)
     rig.tick()
@@ -120,6 +139,13 @@ def test_what_other_rooms_say_is_in_it(rig: Rig) -> None:
     assert snapshot.alerts == (alert(),)
     ingest = snapshot.ingest
     assert (ingest.rejected_batches, ingest.unpriced_models, ingest.fold_lag_s) == (3, ("x",), 2.0)
+
+
+def test_of_many_models_without_a_price_some_are_named(rig: Rig) -> None:
+    rig.said["unpriced_models"] = tuple(f"m{n:04}" for n in range(10_000))
+    rig.tick(1)
+    named = rig.pictures.snapshot("model").ingest.unpriced_models
+    assert named == tuple(f"m{n:04}" for n in range(MOST_UNPRICED))
 
 
 def test_the_rate_is_of_the_last_ten_ticks(rig: Rig) -> None:
@@ -168,7 +194,7 @@ class Viewers:
     def __init__(self, directory: Path) -> None:
         self.endpoint = f"ipc://{directory}/snapshots.sock"
         self.context = zmq.asyncio.Context()
-        self.publisher = Publisher(self.context, self.endpoint)
+        self.publisher = Publisher(self.context, self.endpoint, TOPICS)
         self.publisher.start()
         self.sockets: list[zmq.asyncio.Socket] = []
 

@@ -173,3 +173,9 @@ async def test_of_two_reloads_at_once_the_later_file_stays_in_force(rig: Rig) ->
     await asyncio.gather(first, second)
     assert [settings.rules[0].name for settings in rig.applied] == ["early", "late"]
     assert rig.rules() == ["late"]
+
+
+async def test_where_keys_are_waits_for_a_restart(rig: Rig) -> None:
+    rig.write(COLLECTOR + '[security]\nkeys_dir = "other"\n')
+    problems = (await rig.reloader.reload())["problems"]
+    assert problems == ["restart the collector to apply: security"]

@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from llmmon.errors import SchemaError
+from llmmon.protocol.codec import pack
 from llmmon.protocol.event import Kind
 from llmmon.protocol.names import SCORES
-from llmmon.protocol.wire import Batch, decode_batch, encode_batch, encode_series, pack
+from llmmon.protocol.wire import Batch, decode_batch, encode_batch, encode_series
 from llmmon_collector.requests import (
     FROM_PRICES,
     FROM_PROVIDER,
     MISSING,
     MOST_MS,
+    MOST_PICO,
     REPEATS,
     UNKNOWN_SOURCE,
     RequestDecoder,
@@ -125,7 +127,7 @@ rows_strategy = st.lists(
             "series": st.integers(0, 2),
             "start_ns": st.integers(START, START + 10**15),
             "error": maybe(st.sampled_from(["TimeoutError", "RateLimitError", ""])),
-            "cost_pico_usd": maybe(st.integers(0, 2**60)),
+            "cost_pico_usd": maybe(st.integers(0, MOST_PICO)),
             **{name: maybe(st.floats(0, MOST_MS, width=32)) for name in DURATIONS},
             **{name: maybe(st.floats(0, 1, width=32)) for name in (*SCORES, "refusal")},
             **{name: maybe(st.integers(0, 2**32 - 1)) for name in TOKENS},

@@ -50,6 +50,41 @@ def test_a_flood_of_keys_takes_bounded_memory() -> None:
     assert table.overflowed == 50
 
 
+def test_one_agent_leaves_room_for_others() -> None:
+    table = SeriesTable(100)
+    flood = [table.code(key(f"flood-{i}"), b"loud") for i in range(1000)]
+    assert sum(code > 0 for code in flood) == 51
+    quiet = [table.code(key(f"quiet-{i}"), b"quiet") for i in range(20)]
+    assert 0 not in quiet
+    assert [table.code(key(f"quiet-{i}"), b"quiet") for i in range(20)] == quiet
+    assert table.overflowed == 949
+
+
+def test_agents_that_flood_one_after_the_other_never_fill_the_table() -> None:
+    table = SeriesTable(100)
+    for agent in range(5):
+        for i in range(200):
+            table.code(key(f"{agent}-{i}"), bytes([agent]))
+    assert len(table) < 100
+    assert table.code(key("late"), b"late") > 0
+
+
+def test_an_agent_brings_at_most_its_share() -> None:
+    table = SeriesTable(1000, max_an_agent=3)
+    codes = [table.code(key(model), b"one") for model in "abcde"]
+    assert codes == [1, 2, 3, 0, 0]
+    assert table.code(key("a"), b"two") == 1
+    assert table.code(key("d"), b"two") == 4
+    assert table.code(key("d"), b"one") == 4
+    assert table.overflowed == 1
+
+
+def test_at_start_up_nobody_in_particular_brings_series() -> None:
+    table = SeriesTable(10, max_an_agent=1)
+    assert 0 not in [table.code(key(model)) for model in "abcdefghij"]
+    assert table.code(key("k")) == 0
+
+
 def test_by_nothing_all_are_one_group() -> None:
     table = SeriesTable(2)
     table.code(key("a"))

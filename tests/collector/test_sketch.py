@@ -77,8 +77,8 @@ def test_float32_and_float64_fall_into_the_same_bin() -> None:
 
 
 def test_out_of_range_goes_into_the_end_bins() -> None:
-    values = np.array([0.0, 1e-9, SMALLEST_MS, 1e12, np.inf])
-    np.testing.assert_array_equal(bin_of(values), [0, 0, 0, BINS - 1, BINS - 1])
+    values = np.array([0.0, 1e-9, SMALLEST_MS, 1e12, np.inf, np.nan])
+    np.testing.assert_array_equal(bin_of(values), [0, 0, 0, BINS - 1, BINS - 1, 0])
 
 
 def test_bins_are_monotonic_in_their_values() -> None:

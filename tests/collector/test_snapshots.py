@@ -116,10 +116,13 @@ def test_a_snapshot_survives_the_wire(live: LiveMetrics) -> None:
 def test_the_ledger_is_told_with_what_it_does_not_know() -> None:
     live = new_live(max_series=2)
     live.add([request_batch([row(age_s=n)], model=f"m{n}") for n in (1, 2, 90)], NOW_NS)
-    totals = Totals(agents=1, stored=10, lost={"queue_full": 2}, in_flight=3, duplicates=4)
+    totals = Totals(
+        agents=1, stored=10, lost={"queue_full": 2}, in_flight=3, duplicates=4, gone=5, throttled=6
+    )
     view = ingest_view(totals, live, IngestState(2.5, 1, ("x",), 0.4))
     assert (view.agents, view.events_stored, view.events_in_flight) == (1, 10, 3)
     assert (view.events_lost, view.duplicates_dropped) == ({"queue_full": 2}, 4)
     assert (view.events_per_second, view.rejected_batches, view.fold_lag_s) == (2.5, 1, 0.4)
     assert (view.series, view.series_limit, view.overflowed_series) == (2, 2, 1)
     assert (view.late_events, view.unpriced_models) == (1, ("x",))
+    assert (view.agents_gone, view.batches_throttled) == (5, 6)

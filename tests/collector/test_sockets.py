@@ -23,7 +23,8 @@ from llmmon_collector.clock import SystemClock
 from llmmon_collector.intake.deadletter import DeadLetters
 from llmmon_collector.intake.ledger import Ledger
 from llmmon_collector.intake.session import Session
-from llmmon_collector.sockets import GROUPS_WAITING, Handover, Sockets
+from llmmon_collector.security.guard import Guard
+from llmmon_collector.sockets import GROUPS_WAITING, SOON_S, TOGETHER, Handover, Sockets
 
 ROW = {"start_ns": 1}
 
@@ -45,11 +46,13 @@ class Rig:
         self.address = address
         self.taken: list[Batch] = []
         self.failures: list[tuple[str, BaseException]] = []
+        self.handover = Handover(self.taken.extend)
         self.sockets = Sockets(
             address,
-            session(directory, Handover(self.taken.extend)),
+            session(directory, self.handover),
             {"add": self._add},
             lambda part, error: self.failures.append((part, error)),
+            Guard(None, directory, SystemClock()),
         )
         self.context = zmq.asyncio.Context()
 
@@ -67,6 +70,7 @@ class Rig:
     async def close(self) -> None:
         self.context.destroy(linger=0)
         await self.sockets.stop_intake()
+        self.handover.deliver()
         await self.sockets.stop()
         assert self.failures == []
 
@@ -208,6 +212,39 @@ async def test_a_full_handover_makes_the_thread_wait_and_loses_nothing() -> None
     assert [number(batch) for batch in taken] == list(range(3 * GROUPS_WAITING))
 
 
+async def test_groups_are_taken_together_and_few_of_them_soon() -> None:
+    taken: list[int] = []
+    handover = Handover(lambda batches: taken.append(len(batches)))
+    for n in range(3):
+        handover.put(numbered(n) * 2)
+    await asyncio.sleep(0)
+    assert taken == []
+    async with asyncio.timeout(5):
+        while not taken:
+            await asyncio.sleep(SOON_S / 10)
+    assert taken == [6]
+
+
+async def test_enough_batches_are_taken_at_once() -> None:
+    taken: list[int] = []
+    handover = Handover(lambda batches: taken.append(len(batches)))
+    handover.put(numbered(1))
+    handover.put(numbered(2) * TOGETHER)
+    await asyncio.sleep(0)
+    assert taken == [1 + TOGETHER]
+    handover.deliver()
+    assert taken == [1 + TOGETHER]
+
+
+async def test_whoever_asks_for_delivery_has_all_that_was_put_in() -> None:
+    taken: list[Batch] = []
+    handover = Handover(taken.extend)
+    for n in range(3):
+        handover.put(numbered(n))
+    handover.deliver()
+    assert [number(batch) for batch in taken] == [0, 1, 2]
+
+
 async def test_a_taker_that_fails_does_not_stop_the_intake() -> None:
     told: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
@@ -222,9 +259,7 @@ async def test_a_taker_that_fails_does_not_stop_the_intake() -> None:
             handover.put(numbered(n))
 
     await asyncio.wait_for(asyncio.to_thread(intake), 10)
-    async with asyncio.timeout(5):
-        while len(told) < 2 * GROUPS_WAITING:
-            await asyncio.sleep(0)
+    handover.deliver()
     assert {type(context["exception"]) for context in told} == {ZeroDivisionError}
 
 

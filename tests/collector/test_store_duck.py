@@ -16,22 +16,25 @@ from tests.support.batches import AGENT, START_NS, body, committed, series
 from tests.support.snapshots import alert
 from tests.support.strategies import losses, series_keys, tables
 
-from llmmon.protocol.event import Kind
+from llmmon.protocol.codec import encode_map
+from llmmon.protocol.event import Heartbeat, Kind
 from llmmon.protocol.segment import decode_body, encode_body
 from llmmon.protocol.snapshot import AlertView, HealthView
-from llmmon.protocol.wire import Header, Message, encode_batch, encode_message
+from llmmon.protocol.wire import Header, Message, encode_batch, encode_heartbeat, encode_message
 from llmmon_collector.journal import Cursor
 from llmmon_collector.pricing.book import PriceBook
 from llmmon_collector.pricing.model import PriceOverride
 from llmmon_collector.requests import RequestDecoder, Requests
 from llmmon_collector.series import SeriesTable
 from llmmon_collector.store import Committed, StoreError
+from llmmon_collector.store.base import FORGOTTEN, Span
 from llmmon_collector.store.duck import DuckStore
 from llmmon_collector.store.schema import TABLES, markdown
 from llmmon_collector.windows.delta import merge
 from llmmon_collector.windows.fold import fold
 
 DOCS = Path(__file__).parents[2] / "docs" / "store.md"
+END = Cursor(1, 8)
 HOUR_NS = 3600 * 10**9
 MINUTE_NS = 60 * 10**9
 PRICES = [
@@ -173,10 +176,10 @@ def test_cost_by_model_and_by_day(store: DuckStore) -> None:
 
 
 def test_a_cost_that_the_caller_was_told_goes_before_the_price_list(store: DuckStore) -> None:
-    told = request(cost_pico_usd=2**63 - 1)
+    told = request(cost_pico_usd=10**15)
     store.fold([committed(body([told, request(counter=2)]))], Cursor(1, 8))
     assert rows(store, "SELECT cost_source, cost_usd FROM requests ORDER BY cost_usd DESC") == [
-        ("provider", Decimal("9223372.036854775807")),
+        ("provider", Decimal(1000)),
         ("priced", Decimal("0.00002")),
     ]
 
@@ -205,17 +208,64 @@ def test_agents_are_remembered_with_what_is_lost(tmp_path: Path, store: DuckStor
     assert (agent.agent_id, agent.service, agent.host) == (AGENT, "shop", "host-1")
     assert (agent.last_seq, agent.next_event) == (6, 14)
     assert (agent.stored, agent.lost) == (3, 4 + 4 + 3)
-    assert agent.claims == {"queue_full": 8, "poison": 3}
+    assert (agent.claims, agent.poisoned) == ({"queue_full": 8}, 3)
     assert (agent.first_seen_ns, agent.last_seen_ns) == (START_NS, later)
     assert known[2**64 - 1].stored == 1
 
 
+def word(message: Message, payload: bytes = b"", **header: int) -> Committed:
+    """What a store folds for a message that is no batch."""
+    frames = encode_message(message, Header(AGENT, header.pop("epoch", 7), **header), payload)
+    received_ns, envelope = decode_body(memoryview(encode_body(START_NS, frames)))
+    return Committed(received_ns, envelope, None)
+
+
 def test_other_messages_in_the_journal_only_move_the_cursor(store: DuckStore) -> None:
-    bye = encode_body(START_NS, encode_message(Message.BYE, Header(AGENT, 7, first_event=9)))
-    received_ns, envelope = decode_body(memoryview(bye))
-    assert store.fold([Committed(received_ns, envelope, None)], Cursor(2, 9)) == 0
+    others = [word(Message.HELLO), word(Message.BYE, b"\xc1", first_event=9)]
+    assert store.fold(others, Cursor(2, 9)) == 0
     assert store.agents() == []
     assert store.cursor() == Cursor(2, 9)
+
+
+def test_a_goodbye_ends_an_agent_with_what_it_lost(store: DuckStore) -> None:
+    store.fold([committed(body([request()] * 2))], Cursor(1, 8))
+    store.fold([word(Message.BYE, encode_map({"shutdown": 3}), first_event=5)], Cursor(1, 9))
+    row = rows(store, "SELECT emitted, stored, lost, claims, parted FROM agents")
+    assert row == [(5, 2, 3, '{"shutdown":3}', True)]
+
+
+def test_a_noted_heartbeat_tells_what_is_in_flight(store: DuckStore) -> None:
+    heartbeat = Heartbeat("shop", "prod", "host-2", 1, "0", 9, {}, 7, 2.0)
+    noted = word(Message.HEARTBEAT, encode_heartbeat(heartbeat))
+    store.fold([noted, committed(body([request()] * 2)), noted], Cursor(1, 8))
+    [agent] = store.agents()
+    assert (agent.emitted, agent.stored, agent.in_flight, agent.host) == (9, 2, 7, "host-2")
+    assert not agent.parted
+
+
+def test_agents_that_ended_are_forgotten_all_but_their_sums(
+    tmp_path: Path, store: DuckStore
+) -> None:
+    for epoch in (7, 8, 9):
+        lost = {"queue_full": epoch}
+        store.fold([committed(body([request()], epoch=epoch, first_event=epoch, lost=lost))], END)
+        if epoch < 9:
+            bye = word(Message.BYE, encode_map(lost), epoch=epoch, first_event=epoch + 1)
+            store.fold([bye], END)
+    sums = "SELECT sum(emitted), sum(stored), sum(lost) FROM agents"
+    before = rows(store, sums)
+    assert store.forget_agents(START_NS) == 0
+    assert store.forget_agents(START_NS + 1) == 2
+    assert store.forget_agents(START_NS + 1) == 0
+    assert rows(store, sums) == before == [(27, 3, 24)]
+    sums_row, left = sorted(store.agents(), key=lambda agent: agent.epoch)
+    assert (sums_row.agent_id, sums_row.epoch) == FORGOTTEN
+    assert sums_row.claims == {"queue_full": 15}
+    assert left.epoch == 9
+    store.fold([word(Message.BYE, encode_map({}), epoch=9, first_event=10)], END)
+    assert store.forget_agents(START_NS + 1) == 1
+    assert rows(store, sums) == before
+    assert len(store.agents()) == 1
 
 
 def live(records: list[bytes]) -> tuple[Requests, SeriesTable]:
@@ -276,10 +326,10 @@ def assert_rollups(store: DuckStore, records: list[bytes], since_ns: int = 0) ->
         for minute, delta in deltas(requests).items()
         if (minute + 1) * MINUTE_NS > since_ns
     }
-    found = list(store.rollups(since_ns, table))
-    assert [rollup.minute_ns // MINUTE_NS for rollup in found] == sorted(expected)
+    found = list(store.rollups(Span.of(since_ns, 2**62, MINUTE_NS), table))
+    assert [rollup.start_ns // MINUTE_NS for rollup in found] == sorted(expected)
     for rollup in found:
-        delta = merge([expected[rollup.minute_ns // MINUTE_NS]])
+        delta = merge([expected[rollup.start_ns // MINUTE_NS]])
         for name in ("bins", "bin_counts", "series", "counts"):
             np.testing.assert_array_equal(getattr(rollup.delta, name), getattr(delta, name), name)
 
@@ -290,6 +340,37 @@ def test_rollups_add_up_to_what_the_windows_count(store: DuckStore) -> None:
         store.fold([committed(record)], Cursor(1, 8 + n))
     assert_rollups(store, records)
     assert_rollups(store, records, START_NS + 5 * MINUTE_NS)
+
+
+def test_rollups_are_read_in_steps_up_to_the_minute_that_has_begun(store: DuckStore) -> None:
+    records = varied(6)
+    store.fold([committed(record) for record in records], Cursor(1, 8))
+    requests, table = live(records)
+    step_ns = 5 * MINUTE_NS
+    until_ns = START_NS + 17 * MINUTE_NS
+    begun = requests.take(requests.end_ns < until_ns - until_ns % MINUTE_NS + MINUTE_NS)
+    expected = dict(fold(begun, begun.end_ns // step_ns))
+    found = list(store.rollups(Span.of(0, until_ns, step_ns), table))
+    assert [rollup.start_ns // step_ns for rollup in found] == sorted(expected)
+    for rollup in found:
+        delta = expected[rollup.start_ns // step_ns]
+        np.testing.assert_array_equal(rollup.delta.counts, delta.counts)
+        np.testing.assert_array_equal(rollup.delta.bin_counts, delta.bin_counts)
+    assert list(store.rollups(Span.of(START_NS + 99 * HOUR_NS, 2**62, step_ns), table)) == []
+
+
+def test_the_beginning_is_known_to_the_minute_where_requests_are_forgotten(
+    store: DuckStore,
+) -> None:
+    assert store.begin_ns(0) is None
+    rows_of_two = [request(), request(7200, counter=2)]
+    store.fold([committed(body(rows_of_two))], Cursor(1, 8))
+    first_ns, second_ns = (START_NS + second * 10**9 + 10**8 for second in (0, 7200))
+    assert store.begin_ns(0) == first_ns
+    assert store.begin_ns(first_ns + 1000) == second_ns
+    store.retain(START_NS + HOUR_NS, 0)
+    assert store.begin_ns(0) == first_ns - first_ns % MINUTE_NS
+    assert store.begin_ns(second_ns + 1000) is None
 
 
 def test_compacting_changes_no_number_and_leaves_a_row_a_series(
@@ -303,8 +384,8 @@ def test_compacting_changes_no_number_and_leaves_a_row_a_series(
     assert store.compact(START_NS + MINUTE_NS) == 1
     store.close()
     again = DuckStore(tmp_path / "store.duckdb", PriceBook(PRICES))
-    assert again.compact(2**62) > 1
-    assert again.compact(2**62) == 0
+    assert again.compact(START_NS + 9 * HOUR_NS) > 1
+    assert again.compact(START_NS + 9 * HOUR_NS) == 0
     assert rows(again, parts) == [(1,)]
     assert_rollups(again, records)
     again.close()
@@ -317,7 +398,7 @@ def test_requests_scattered_over_the_centuries_are_rolled_up(store: DuckStore) -
     assert rows(store, "SELECT count(*), sum(requests) FROM rollups") == [(200, 200)]
 
 
-def test_retention_forgets_events_first_and_rollups_and_agents_later(store: DuckStore) -> None:
+def test_retention_forgets_events_first_and_rollups_later(store: DuckStore) -> None:
     day_s = 86_400
     old, new = ([request(day_s * n, counter=n) for n in some] for some in ((0, 1), (2, 3)))
     others = {Kind.LOG: [{"time_ns": START_NS, "message": "old"}]}
@@ -332,8 +413,6 @@ def test_retention_forgets_events_first_and_rollups_and_agents_later(store: Duck
     assert rows(store, "SELECT count(*) FROM logs") == [(0,)]
     assert rows(store, "SELECT sum(requests) FROM rollups") == [(3,)]
     assert [agent.epoch for agent in store.agents()] == [7, 8]
-    store.retain(START_NS + 10 * day_s * 10**9, START_NS)
-    assert [agent.epoch for agent in store.agents()] == [8]
 
 
 def test_alerts_and_health_are_written_down(store: DuckStore) -> None:

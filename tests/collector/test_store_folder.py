@@ -265,7 +265,7 @@ def test_a_bug_ends_the_thread_and_is_told(tmp_path: Path, journal: Journal) -> 
 
 
 def test_a_killed_collector_repeats_nothing_and_loses_nothing(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "journal", sync=False, max_segment_bytes=20_000)
+    journal = Journal(tmp_path / "journal", sync=False, max_segment_bytes=5_000)
     batches, events = 300, 100
     for n in range(batches):
         journal.append([batch(n, events, others={Kind.LOG: [{"time_ns": START_NS}]})])

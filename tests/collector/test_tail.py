@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from support.frames import series_key
 from support.live import NOW_NS, PRICES, request_batch, row
 
+from llmmon.protocol.codec import unpack
 from llmmon.protocol.event import Kind
-from llmmon.protocol.wire import Batch, decode_batch, encode_batch, unpack
+from llmmon.protocol.wire import Batch, decode_batch, encode_batch
 from llmmon_collector.requests import RequestDecoder
 from llmmon_collector.series import SeriesTable
 from llmmon_collector.tail import ALERTS, ERRORS, LOGS, MOST_ROWS, REQUESTS, Tail

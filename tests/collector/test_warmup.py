@@ -15,20 +15,30 @@ from hypothesis import strategies as st
 from support.frames import AGENT, batch_frames, series_key
 from support.live import NOW_NS, PRICES, SECOND, WINDOWS_S, new_live, utc_midnight
 
-from llmmon.protocol.event import Kind
+from llmmon.protocol.codec import encode_map
+from llmmon.protocol.event import Heartbeat, Kind
 from llmmon.protocol.segment import encode_body
-from llmmon.protocol.wire import Batch, Header, Message, encode_batch, encode_message
+from llmmon.protocol.wire import (
+    Batch,
+    Header,
+    Message,
+    encode_batch,
+    encode_heartbeat,
+    encode_message,
+)
 from llmmon_collector.clock import ManualClock
 from llmmon_collector.config.settings import CollectorSettings
 from llmmon_collector.day import LocalDay
-from llmmon_collector.intake.ledger import Ledger, StreamId
+from llmmon_collector.intake.ledger import Ledger
 from llmmon_collector.intake.session import Incoming, Session
+from llmmon_collector.intake.stream import StreamId
 from llmmon_collector.live import Open
 from llmmon_collector.snapshots import grouping_of
 from llmmon_collector.storage import Storage
 from llmmon_collector.warmup import refill_windows, replay_tail, restore_ledger
 
 OTHER = b"agent-number-two"
+DAY_S = 86_400
 
 
 class Rig:
@@ -43,12 +53,12 @@ class Rig:
     ) -> None:
         self._made_with = (directory, clock, windows_s, day_start_ns)
         self.clock = clock
-        self.ledger = Ledger()
+        self.ledger = Ledger(clock.mono_ns())
         self.live = new_live(windows_s, day_start_ns=day_start_ns)
         settings = CollectorSettings(sync=False)
         self.storage = Storage(directory, PRICES, clock, settings, lambda _: None)
         now_ns = clock.wall_ns()
-        restore_ledger(self.ledger, self.storage.store)
+        restore_ledger(self.ledger, self.storage.store, now_ns)
         refill_windows(self.live, self.storage.store, now_ns)
         start = self.storage.store.cursor()
         self.replayed = replay_tail(self.storage.journal, start, self.ledger, self.live, now_ns)
@@ -75,6 +85,16 @@ class Rig:
         frames = batch_frames(seq, [each] * rows, first_event=first_event, **frame)
         self.session.work([Incoming(b"peer", frames)])
 
+    def word(self, message: Message, payload: bytes = b"", **header: int) -> None:
+        """A message of the first agent that is no batch."""
+        frames = encode_message(message, Header(AGENT, 1, **header), payload)
+        self.session.work([Incoming(b"peer", frames)])
+
+    def pass_time(self, seconds: float) -> None:
+        """Nobody says anything for so long."""
+        self.clock.advance(seconds)
+        self.session.work([])
+
     def fold(self) -> None:
         self.storage.folder.fold_all()
 
@@ -88,7 +108,7 @@ class Rig:
         now_ns = self.clock.wall_ns()
         self.live.advance(now_ns, Open(0, 0))
         windows = self.live.windows
-        totals = self.ledger.totals(0)
+        totals = self.ledger.totals(self.clock.mono_ns())
         return {
             "ledger": {key: _standing(self.ledger, key) for key in self.ledger.streams},
             "totals": (totals.stored, totals.lost, totals.in_flight),
@@ -106,7 +126,8 @@ class Rig:
 def _standing(ledger: Ledger, key: StreamId) -> tuple[Any, ...]:
     stream = ledger.streams[key]
     sums = (stream.last_seq, stream.next_event, stream.emitted, stream.stored, stream.lost)
-    return (*sums, dict(stream.claims), stream.host)
+    parted = stream.poisoned, stream.gone, stream.parted
+    return (*sums, *parted, dict(stream.claims), stream.host)
 
 
 @pytest.fixture
@@ -239,12 +260,109 @@ def test_what_came_after_a_batch_that_was_never_written_is_kept(rig: Rig, fold: 
     again.storage.close()
 
 
-def test_messages_that_are_no_batches_are_passed_over(rig: Rig) -> None:
-    bye = encode_body(NOW_NS, encode_message(Message.BYE, Header(AGENT, 1, first_event=9)))
-    rig.storage.journal.append([bye])
+def test_messages_that_cannot_be_read_are_passed_over(rig: Rig) -> None:
+    bye = encode_message(Message.BYE, Header(AGENT, 1, first_event=9), b"\xc1")
+    hello = encode_message(Message.HELLO, Header(AGENT, 1))
+    rig.storage.journal.append([encode_body(NOW_NS, frames) for frames in (bye, hello)])
     again = rig.restarted()
     assert (again.replayed, again.ledger.streams) == (0, {})
     again.storage.close()
+
+
+@pytest.mark.parametrize("fold", [True, False])
+def test_a_goodbye_outlives_a_restart(rig: Rig, fold: bool) -> None:
+    rig.send(1, 0, rows=5)
+    rig.word(Message.BYE, encode_map({"shutdown": 2, "queue_full": 1}), first_event=8)
+    if fold:
+        rig.fold()
+    before = rig.told()
+    assert before["totals"] == (5, {"shutdown": 2, "queue_full": 1}, 0)
+    again = rig.restarted()
+    assert again.told() == before
+    assert again.ledger.streams[StreamId(AGENT, 1)].ended
+    again.storage.close()
+
+
+@pytest.mark.parametrize("fold", [True, False])
+def test_a_goodbye_of_an_agent_whose_events_all_were_lost_outlives_a_restart(
+    rig: Rig, fold: bool
+) -> None:
+    rig.word(Message.BYE, encode_map({"shutdown": 8}), first_event=8)
+    if fold:
+        rig.fold()
+    again = rig.restarted()
+    assert again.told()["totals"] == (0, {"shutdown": 8}, 0)
+    again.storage.close()
+
+
+HEARTBEAT = Heartbeat("svc", "prod", "host-1", 7, "0", 25, {}, 20, 2.0)
+
+
+@pytest.mark.parametrize("fold", [True, False])
+def test_what_an_agent_that_is_gone_has_left_is_in_flight_over_restarts(
+    rig: Rig, fold: bool
+) -> None:
+    rig.send(1, 0, rows=5)
+    rig.word(Message.HEARTBEAT, encode_heartbeat(HEARTBEAT))
+    rig.pass_time(61)
+    if fold:
+        rig.fold()
+    assert rig.told()["totals"] == (5, {}, 20)
+    again = rig.restarted()
+    assert again.told()["totals"] == (5, {}, 20)
+    again.send(2, 5, rows=20)
+    assert again.told()["totals"] == (25, {}, 0)
+    again.storage.close()
+
+
+@pytest.mark.parametrize("fold", [True, False])
+def test_after_a_week_without_a_word_what_never_came_is_lost(rig: Rig, fold: bool) -> None:
+    rig.send(1, 0, rows=5)
+    rig.word(Message.HEARTBEAT, encode_heartbeat(HEARTBEAT))
+    rig.pass_time(61)
+    rig.pass_time(7 * DAY_S - 61)
+    assert rig.told()["totals"] == (5, {}, 20)
+    rig.pass_time(20)
+    if fold:
+        rig.fold()
+    assert rig.told()["totals"] == (5, {"agent_gone": 20}, 0)
+    again = rig.restarted()
+    assert again.told()["totals"] == (5, {"agent_gone": 20}, 0)
+    for _ in range(2):
+        again.pass_time(DAY_S + 20)
+    again.fold()
+    again.storage.store.forget_agents(again.clock.wall_ns() - DAY_S * SECOND)
+    assert again.ledger.streams == {}
+    assert again.told()["totals"] == (5, {"agent_gone": 20}, 0)
+    third = again.restarted()
+    assert third.ledger.streams == {}
+    assert third.told()["totals"] == (5, {"agent_gone": 20}, 0)
+    third.storage.close()
+
+
+def test_a_collector_that_was_away_for_weeks_gives_agents_time_to_come_back(rig: Rig) -> None:
+    rig.send(1, 0, rows=5)
+    rig.clock.advance(30 * DAY_S)
+    again = rig.restarted()
+    again.pass_time(599)
+    again.send(2, 5)
+    again.pass_time(20)
+    stream = again.ledger.streams[StreamId(AGENT, 1)]
+    assert (stream.stored, stream.parted) == (6, False)
+    again.storage.close()
+
+
+def test_the_store_hears_of_an_agent_that_has_nothing_to_send(rig: Rig) -> None:
+    rig.send(1, 0)
+    for _ in range(8 * 24):
+        rig.word(Message.HEARTBEAT, encode_heartbeat(HEARTBEAT))
+        rig.pass_time(30)
+        rig.clock.advance(3570)
+    rig.fold()
+    [agent] = rig.storage.store.agents()
+    assert rig.clock.wall_ns() - agent.last_seen_ns <= 8 * 3600 * SECOND
+    assert not agent.parted
+    rig.storage.close()
 
 
 @pytest.mark.parametrize("fold", [True, False])

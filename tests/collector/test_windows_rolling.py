@@ -265,6 +265,16 @@ def test_daily_cost_begins_anew_at_midnight_and_misses_no_late_request() -> None
     assert whole(windows, 60)["daily_cost"] == 1
 
 
+def test_a_slot_that_midnight_parts_counts_for_the_day_what_came_after() -> None:
+    zero = NOON + 7 * SECOND
+    windows = Windows([3600], 60, lambda now_ns: now_ns - (now_ns - zero) % (24 * HOUR))
+    ends_ns = NOON + np.array([6, 7, 19, 30]) * SECOND
+    windows.add(requests(ends_ns, cost_pico=[1e12, 2e12, 4e12, 8e12]), NOON + 30 * SECOND)
+    windows.advance(NOON + 30 * SECOND)
+    row = whole(windows, 3600)
+    assert (row["cost_usd"], row["daily_cost"]) == (15.0, 14.0)
+
+
 def test_the_window_before_is_known_once_it_was_watched_whole() -> None:
     windows = new_windows()
     windows.advance(NOON)

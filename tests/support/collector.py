@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,12 @@ START_S = 30.0
 class CollectorProcess:
     """Started on demand, killed or stopped on demand, always on the same directories."""
 
-    def __init__(self, directory: Path, config: str = "") -> None:
+    def __init__(
+        self, directory: Path, config: str = "", program: Sequence[str] = ("-m", "llmmon_collector")
+    ) -> None:
+        """``program`` is what Python runs: something else to sabotage the collector first."""
         self.directory = directory
+        self.program = program
         self.address = f"ipc://{directory}/run"
         self.config = directory / "llmmon.toml"
         self.config.write_text(config)
@@ -29,7 +33,7 @@ class CollectorProcess:
 
     def start(self, http: str | None = "") -> None:
         """Start and wait until it answers; ``http`` None leaves that to the configuration."""
-        command = [PYTHON, "-m", "llmmon_collector", "--config", self.config]
+        command = [PYTHON, *self.program, "--config", self.config]
         command += ["--listen", self.address, "--state", self.directory / "state"]
         command += [] if http is None else ["--http", http]
         self.process = subprocess.Popen(command, stdout=self._log, stderr=self._log)

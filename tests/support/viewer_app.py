@@ -30,13 +30,17 @@ _LIMIT_S: Final = 10.0
 
 
 class Clock:
-    """A wall clock that moves when a test says so."""
+    """A wall clock, and a monotonic one beside it, that move when a test says so."""
 
     def __init__(self, now_ns: int = AT_NS) -> None:
         self.now_ns = now_ns
 
     def __call__(self) -> int:
         return self.now_ns
+
+    def now_s(self) -> float:
+        """The monotonic clock."""
+        return self.now_ns / 1e9
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
@@ -54,7 +58,8 @@ def app_of(
 ) -> LlmmonApp:
     """An application that shows a steady address, wherever the sockets are."""
     chosen = Options(replace(address, text=SHOWN_ADDRESS), operator="ops", **options)
-    return LlmmonApp(chosen, clock or Clock(), timing)
+    clock = clock or Clock()
+    return LlmmonApp(chosen, clock, timing, clock.now_s)
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
@@ -73,7 +78,7 @@ async def filled(pilot: Pilot[Any]) -> None:
 
 
 async def painted(pilot: Pilot[Any]) -> None:
-    """Paint now instead of at the next tick."""
+    """Paint now instead of in the next frame."""
     app = pilot.app
     assert isinstance(app, LlmmonApp)
     app.paint()

@@ -9,10 +9,10 @@ from typing import Any, Final, Self
 
 import zmq
 
+from llmmon.protocol.codec import pack
 from llmmon.protocol.control import Request, decode_request, encode_error, encode_result
 from llmmon.protocol.endpoint import Address, parse_address
 from llmmon.protocol.snapshot import TAIL_TOPIC, TOPIC, Snapshot, encode_snapshot
-from llmmon.protocol.wire import pack
 
 Answer = Callable[[dict[str, Any]], Any]
 _NUDGE: Final = "inproc://nudge"

@@ -98,6 +98,7 @@ def _ledger(ingest: IngestView) -> Iterator[Metric]:
         ("llmmon_duplicates_dropped", "batches sent again", ingest.duplicates_dropped),
         ("llmmon_rejected_batches", "messages that were refused", ingest.rejected_batches),
         ("llmmon_late_events", "too late for the windows", ingest.late_events),
+        ("llmmon_throttled_batches", "to be sent again later", ingest.batches_throttled),
     )
     for name, meaning, count in counters:
         counter = CounterMetricFamily(name, meaning)
@@ -109,6 +110,7 @@ def _ledger(ingest: IngestView) -> Iterator[Metric]:
     yield lost
     gauges = (
         ("llmmon_agents", "agents heard of lately", ingest.agents),
+        ("llmmon_agents_gone", "agents that ended without a goodbye", ingest.agents_gone),
         ("llmmon_events_in_flight", "emitted, neither stored nor lost", ingest.events_in_flight),
         ("llmmon_series", "series kept apart", ingest.series),
         ("llmmon_series_limit", "most series kept apart", ingest.series_limit),

@@ -5,13 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from llmmon.protocol.segment import MAGIC
+from llmmon.protocol.segment import NONCE_SIZE, encode_header
 
 _SUFFIX: Final = ".seg"
 _MAX_PARTS: Final = 1024
 """Buffers that one ``pwritev`` takes on Linux and macOS."""
+
+
+class OpenSegment(NamedTuple):
+    """A segment to write to."""
+
+    descriptor: int
+    nonce: bytes
 
 
 def segment_path(directory: Path, number: int) -> Path:
@@ -25,12 +32,12 @@ def list_segments(directory: Path) -> list[int]:
     return sorted(int(stem) for stem in stems if stem.isdigit())
 
 
-def create_segment(directory: Path, number: int, sync: bool) -> int:
-    """A new segment with nothing but its file header, its name durable; the open descriptor."""
+def create_segment(directory: Path, number: int, sync: bool) -> OpenSegment:
+    """A new segment with nothing but its file header, its name durable."""
     path = segment_path(directory, number)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        write_whole(descriptor, [MAGIC], 0)
+        nonce = write_header(descriptor)
         if sync:
             os.fdatasync(descriptor)
             sync_directory(directory)
@@ -38,7 +45,14 @@ def create_segment(directory: Path, number: int, sync: bool) -> int:
         os.close(descriptor)
         path.unlink(missing_ok=True)
         raise
-    return descriptor
+    return OpenSegment(descriptor, nonce)
+
+
+def write_header(descriptor: int) -> bytes:
+    """Begin a segment; its nonce."""
+    nonce = os.urandom(NONCE_SIZE)
+    write_whole(descriptor, [encode_header(nonce)], 0)
+    return nonce
 
 
 def write_whole(descriptor: int, parts: Sequence[bytes], offset: int) -> int:

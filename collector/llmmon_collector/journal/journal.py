@@ -14,18 +14,21 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from llmmon.protocol.segment import (
-    MAGIC,
+    FILE_HEADER_SIZE,
     MAX_BODY,
     MAX_RECORD,
     Damage,
     encode_record,
+    read_nonce,
     scan,
 )
 from llmmon_collector.journal.errors import JournalError
 from llmmon_collector.journal.files import (
+    OpenSegment,
     create_segment,
     list_segments,
     segment_path,
+    write_header,
     write_whole,
 )
 
@@ -79,7 +82,7 @@ class Journal:
         self.damaged_bytes = 0
         """Bytes that held no whole record: torn tails cut off and damage passed over."""
         try:
-            self._descriptor, self._end = self._open(after)
+            self._last, self._end = self._open(after)
         except OSError as error:
             raise JournalError("open the journal in", directory, error) from error
 
@@ -110,11 +113,10 @@ class Journal:
         """
         if max(map(len, bodies), default=0) > MAX_BODY:
             raise ValueError(f"a body over the {MAX_BODY} bytes that a record may hold")
-        records = [encode_record(body) for body in bodies]
         try:
             if self._torn or self._end.offset >= self._max_segment_bytes:
                 self._roll()
-            end = self._write(records)
+            end = self._write([encode_record(self._last.nonce, body) for body in bodies])
         except OSError as error:
             path = segment_path(self._directory, self._end.segment)
             raise JournalError("write", path, error) from error
@@ -130,7 +132,7 @@ class Journal:
             JournalError: a segment cannot be read.
         """
         for number, size in self._committed(start.segment):
-            offset = max(start.offset, len(MAGIC)) if number == start.segment else len(MAGIC)
+            offset = max(start.offset if number == start.segment else 0, FILE_HEADER_SIZE)
             while offset < size:
                 entries, offset = self._read_chunk(Cursor(number, offset), size, limit_bytes)
                 if entries:
@@ -157,55 +159,57 @@ class Journal:
 
     def close(self) -> None:
         """Let go of the files. Everything committed is on disk already."""
-        os.close(self._descriptor)
+        os.close(self._last.descriptor)
 
-    def _open(self, after: Cursor) -> tuple[int, Cursor]:
+    def _open(self, after: Cursor) -> tuple[OpenSegment, Cursor]:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         numbers = list_segments(self._directory)
         for number in numbers:
             self._sizes[number] = segment_path(self._directory, number).stat().st_size
         if numbers:
-            descriptor, end = self._open_last(numbers[-1])
-            if end >= after:
-                return descriptor, end
-            os.close(descriptor)
+            last, end = self._open_last(numbers[-1])
+            if last.nonce and end >= after:
+                return last, end
+            os.close(last.descriptor)
         return self._begin(max([after.segment, *numbers]) + 1)
 
-    def _open_last(self, number: int) -> tuple[int, Cursor]:
+    def _open_last(self, number: int) -> tuple[OpenSegment, Cursor]:
+        """The segment without its torn tail. It has no nonce, and is as it was, if unreadable."""
         path = segment_path(self._directory, number)
-        whole = _whole_bytes(path.read_bytes())
+        content = path.read_bytes()
+        nonce, whole = read_nonce(content), _whole_bytes(content)
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
-            if whole < self._sizes[number]:
-                self.damaged_bytes += self._sizes[number] - whole
+            if whole < len(content):
+                self.damaged_bytes += len(content) - whole
                 os.ftruncate(descriptor, whole)
             if whole == 0:
-                whole = write_whole(descriptor, [MAGIC], 0)
+                nonce, whole = write_header(descriptor), FILE_HEADER_SIZE
             if self._sync:
                 os.fdatasync(descriptor)
         except OSError:
             os.close(descriptor)
             raise
         self._sizes[number] = whole
-        return descriptor, Cursor(number, whole)
+        return OpenSegment(descriptor, nonce or b""), Cursor(number, whole)
 
-    def _begin(self, number: int) -> tuple[int, Cursor]:
-        descriptor = create_segment(self._directory, number, self._sync)
+    def _begin(self, number: int) -> tuple[OpenSegment, Cursor]:
+        created = create_segment(self._directory, number, self._sync)
         with self._lock:
-            self._sizes[number] = len(MAGIC)
-        return descriptor, Cursor(number, len(MAGIC))
+            self._sizes[number] = FILE_HEADER_SIZE
+        return created, Cursor(number, FILE_HEADER_SIZE)
 
     def _roll(self) -> None:
-        descriptor, end = self._begin(self._end.segment + 1)
-        os.close(self._descriptor)
-        self._descriptor, self._end, self._torn = descriptor, end, False
+        created, end = self._begin(self._end.segment + 1)
+        os.close(self._last.descriptor)
+        self._last, self._end, self._torn = created, end, False
 
     def _write(self, records: Sequence[bytes]) -> Cursor:
         start = self._end
         try:
-            offset = write_whole(self._descriptor, records, start.offset)
+            offset = write_whole(self._last.descriptor, records, start.offset)
             if self._sync:
-                os.fdatasync(self._descriptor)
+                os.fdatasync(self._last.descriptor)
         except OSError:
             self._cut_off(start.offset)
             raise
@@ -216,7 +220,7 @@ class Journal:
         # takes no more records, whether or not its tail could be cut.
         self._torn = True
         try:
-            os.ftruncate(self._descriptor, offset)
+            os.ftruncate(self._last.descriptor, offset)
         except OSError:
             return
 
@@ -227,10 +231,13 @@ class Journal:
     def _read_chunk(self, start: Cursor, size: int, limit_bytes: int) -> tuple[list[Entry], int]:
         """The records of one chunk of a segment, and the offset to read on from."""
         wanted = min(size - start.offset, max(limit_bytes, 2 * MAX_RECORD))
-        chunk = self._load(start, wanted)
+        nonce, chunk = self._load(start, wanted)
+        if nonce is None:
+            self._count_damage(start, 0, size - start.offset)
+            return [], size
         at_end = len(chunk) < wanted or start.offset + wanted >= size
         entries: list[Entry] = []
-        for item in scan(memoryview(chunk), 0):
+        for item in scan(memoryview(chunk), nonce, 0):
             if not isinstance(item, Damage):
                 end = Cursor(start.segment, start.offset + item.end)
                 entries.append(Entry(bytes(item.body), end))
@@ -243,12 +250,14 @@ class Journal:
                 self._count_damage(start, item.start, item.end)
         return entries, size if at_end else start.offset + len(chunk)
 
-    def _load(self, start: Cursor, size: int) -> bytes:
+    def _load(self, start: Cursor, size: int) -> tuple[bytes | None, bytes]:
+        """A segment's nonce, None if its header is damaged, and ``size`` bytes from ``start``."""
         path = segment_path(self._directory, start.segment)
         try:
             with path.open("rb") as file:
+                nonce = read_nonce(file.read(FILE_HEADER_SIZE))
                 file.seek(start.offset)
-                return file.read(size)
+                return nonce, file.read(size)
         except OSError as error:
             raise JournalError("read", path, error) from error
 
@@ -263,9 +272,10 @@ class Journal:
 
 def _whole_bytes(content: bytes) -> int:
     """How much of a segment is left when its torn tail is cut off."""
-    if len(content) < len(MAGIC):
-        return 0
-    for item in scan(memoryview(content)):
+    nonce = read_nonce(content)
+    if nonce is None:
+        return 0 if len(content) < FILE_HEADER_SIZE else len(content)
+    for item in scan(memoryview(content), nonce):
         if isinstance(item, Damage) and item.at_tail:
             return item.start
     return len(content)

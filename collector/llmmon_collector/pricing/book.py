@@ -47,6 +47,14 @@ class _Table(NamedTuple):
     """Row of each code's first price."""
     many: NDArray[np.int64]
     """How many prices it has."""
+    most: int
+    """The most prices that any code has."""
+    flat_fees: bool
+    """Whether any price is for the request, beside its tokens."""
+    fractions: bool
+    """Whether any rate is not in whole pico-dollars."""
+    day_parts: bool
+    """Whether any price holds for a part of the day only."""
 
 
 class PriceBook:
@@ -91,16 +99,19 @@ class PriceBook:
         Each row is exact, then rounded half to even.
         """
         table = self._table or self._tabulate()
-        rows = _choose(table, np.maximum(codes, 0), at_ns, tokens[0])
+        prices = table.prices
+        rows = _choose(table, np.maximum(codes, 0, dtype=np.int64), at_ns, tokens[0])
         counts, known = _billable(tokens)
-        cost = table.prices.request_pico[rows]
-        for rate, count in zip(table.prices.whole, counts, strict=True):
-            cost += rate[rows] * count
-        inexact = np.flatnonzero(table.prices.has_fraction[rows])
-        if len(inexact):
-            _add_fractions(cost, inexact, table.prices.fraction[:, rows[inexact]], counts)
-        cost[~(known & table.prices.priced[rows])] = MISSING
-        cost[codes == REPEATS] = 0
+        cost = prices.request_pico[rows] if table.flat_fees else np.zeros(len(rows), np.int64)
+        for rate, count in zip(prices.whole, counts, strict=True):
+            if count.any():
+                cost += rate[rows] * count
+        if table.fractions:
+            inexact = np.flatnonzero(prices.has_fraction[rows])
+            _add_fractions(cost, inexact, prices.fraction[:, rows[inexact]], counts)
+        cost[~(known & prices.priced[rows])] = MISSING
+        repeats = np.flatnonzero(codes == REPEATS)
+        cost[repeats] = 0
         return cost
 
     def _learn(self, provider: str | None, model: str) -> int:
@@ -131,7 +142,15 @@ class PriceBook:
             lists = list(self._lists)
             count = np.array([len(prices) for prices in lists], dtype=np.int64)
             flat = coefficients([price for prices in lists for price in prices])
-            self._table = _Table(flat, np.cumsum(count) - count, count)
+            self._table = _Table(
+                prices=flat,
+                first=np.cumsum(count) - count,
+                many=count,
+                most=int(count.max()),
+                flat_fees=bool(flat.request_pico.any()),
+                fractions=bool(flat.has_fraction.any()),
+                day_parts=bool((flat.day_span_ns < DAY_NS).any()),
+            )
             return self._table
 
 
@@ -147,37 +166,41 @@ def _choose(
     table: _Table, codes: NDArray[Any], at_ns: Integers, input_tokens: Integers
 ) -> NDArray[np.int64]:
     """The row of the last price of each code that holds."""
-    first, count = table.first[codes], table.many[codes]
-    rows: NDArray[np.int64] = first.copy()
+    first: NDArray[np.int64] = table.first[codes]
+    if table.most == 1:
+        return first
+    rows, count = first.copy(), table.many[codes]
     for step in range(1, int(count.max(initial=1))):
         at = np.flatnonzero(count > step)
         row = first[at] + step
-        holds = _holds(table.prices, row, at_ns[at], input_tokens[at])
+        holds = _holds(table, row, at_ns[at], input_tokens[at])
         rows[at[holds]] = row[holds]
     return rows
 
 
 def _holds(
-    prices: Coefficients, rows: NDArray[np.int64], at_ns: Integers, input_tokens: Integers
+    table: _Table, rows: NDArray[np.int64], at_ns: Integers, input_tokens: Integers
 ) -> NDArray[np.bool_]:
-    in_day_ns = (at_ns % DAY_NS - prices.day_start_ns[rows]) % DAY_NS
-    holds: NDArray[np.bool_] = (
-        (at_ns >= prices.from_ns[rows])
-        & (in_day_ns < prices.day_span_ns[rows])
-        & (input_tokens > prices.above_input_tokens[rows])
-    )
+    prices = table.prices
+    holds: NDArray[np.bool_] = at_ns >= prices.from_ns[rows]
+    holds &= input_tokens > prices.above_input_tokens[rows]
+    if table.day_parts:
+        in_day_ns = (at_ns % DAY_NS - prices.day_start_ns[rows]) % DAY_NS
+        holds &= in_day_ns < prices.day_span_ns[rows]
     return holds
 
 
 def _billable(tokens: Sequence[Integers]) -> tuple[list[Integers], NDArray[np.bool_]]:
     """Plain input, output, cached and cache-write tokens, and whether enough is known."""
-    given, output, *caches = tokens
+    given, output, *_ = tokens
     known = (given != MISSING) | (output != MISSING)
     for column in tokens:
-        known &= column < _MOST_TOKENS
-    usable = [np.where(known, np.maximum(column, 0), 0) for column in (given, output, *caches)]
-    usable[0] = np.maximum(usable[0] - usable[2] - usable[3], 0)
-    return usable, known
+        if column.max(initial=0) >= _MOST_TOKENS:
+            known &= column < _MOST_TOKENS
+    plain, *counts = (np.maximum(column, 0) for column in tokens)
+    for cache in counts[1:]:
+        plain -= cache
+    return [np.maximum(plain, 0, out=plain), *counts], known
 
 
 def _add_fractions(

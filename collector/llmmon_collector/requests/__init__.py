@@ -1,7 +1,7 @@
 """Decoded batches as numpy columns: what every room behind intake works on."""
 
 from llmmon_collector.requests.columns import numbers
-from llmmon_collector.requests.decode import MOST_MS, RequestDecoder
+from llmmon_collector.requests.decode import MOST_MS, MOST_PICO, RequestDecoder
 from llmmon_collector.requests.model import (
     FROM_PRICES,
     FROM_PROVIDER,
@@ -17,6 +17,7 @@ __all__ = [
     "FROM_PROVIDER",
     "MISSING",
     "MOST_MS",
+    "MOST_PICO",
     "REPEATS",
     "UNKNOWN_SOURCE",
     "Prices",

@@ -8,11 +8,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from llmmon.protocol.event import SERIES_FIELDS, Kind
+from llmmon.protocol.event import Kind
 from llmmon.protocol.names import SCORES
-from llmmon.protocol.table import Table
-from llmmon.protocol.wire import Batch, decode_series
-from llmmon_collector.requests.columns import numbers, present
+from llmmon.protocol.wire import Batch
+from llmmon_collector.requests.codes import Codes, SeriesCodes
+from llmmon_collector.requests.columns import Stack, Told
 from llmmon_collector.requests.model import (
     FROM_PRICES,
     FROM_PROVIDER,
@@ -24,12 +24,7 @@ from llmmon_collector.requests.model import (
     Prices,
     Requests,
 )
-from llmmon_collector.series import SeriesKey, SeriesTable
-
-PARENT_OPERATIONS: Final = frozenset(
-    {"invoke_agent", "create_agent", "invoke_workflow", "execute_tool"}
-)
-"""OpenTelemetry GenAI operations that are no inference: they may repeat their children's usage."""
+from llmmon_collector.series import SeriesTable
 
 _TOKENS: Final = (
     "input_tokens",
@@ -38,13 +33,15 @@ _TOKENS: Final = (
     "cache_write_tokens",
     "reasoning_tokens",
 )
+_PRICED_TOKENS: Final = _TOKENS[:4]
 _DURATIONS: Final = ("latency_ms", "ttft_ms", "max_gap_ms")
 _SCORES: Final = (*SCORES, "refusal")
-_KEY_PARTS: Final = tuple(SERIES_FIELDS.index(name) for name in SeriesKey._fields)
-_PROVIDER: Final = SERIES_FIELDS.index("provider")
-_MODEL: Final = SERIES_FIELDS.index("model")
-_RESPONSE_MODEL: Final = SERIES_FIELDS.index("response_model")
-_CACHE_LIMIT: Final = 100_000
+_FROM_PRICES: Final = np.uint8(FROM_PRICES)
+_UNKNOWN_SOURCE: Final = np.uint8(UNKNOWN_SOURCE)
+_NS_PER_MS: Final = 1e6
+MOST_PICO: Final = 10**15
+"""A cost over this, a thousand dollars, or below zero is taken as not known: int64 sums of true
+costs hold nine million dollars, and one liar must not make them wrap."""
 MOST_MS: Final = 1e9
 """Durations over this (eleven days), negative ones and NaN are taken as not known."""
 MOST_SCORE: Final = 1.0
@@ -55,11 +52,8 @@ class RequestDecoder:
     """Turns batches into :class:`Requests`: series numbered, requests priced, quality averaged."""
 
     def __init__(self, series: SeriesTable, prices: Prices) -> None:
-        self._series = series
+        self._codes = SeriesCodes(series, prices)
         self._prices = prices
-        self._codes: dict[bytes, tuple[int, int]] = {}
-        self._nowhere = (0, prices.code(None, ""))
-        """Where a request goes whose batch does not hold the series that it names."""
 
     def decode(self, batches: Sequence[Batch]) -> Requests:
         """The requests of ``batches``, in order.
@@ -67,90 +61,93 @@ class RequestDecoder:
         Raises:
             SchemaError: a batch's series key is malformed.
         """
-        tables = [(b, b.tables[Kind.REQUEST]) for b in batches if Kind.REQUEST in b.tables]
-        series, prices = self._resolve(tables)
-        only = [table for _, table in tables]
-        floats: dict[str, Any] = {name: _floats(only, name, MOST_MS) for name in _DURATIONS}
-        floats |= {name: _floats(only, name, MOST_SCORE) for name in _SCORES}
-        tokens: dict[str, Any] = {name: _integers(only, name) for name in _TOKENS}
-        told = _integers(only, "cost_pico_usd")
-        repeats = prices == REPEATS
-        for column in (*tokens.values(), told):
-            column[repeats] = MISSING
-        start_ns = _integers(only, "start_ns", 0)
-        cost, source = self._price(prices, start_ns, tokens, told)
-        latency_ns = np.nan_to_num(floats["latency_ms"].astype(np.float64)) * 1e6
+        holding = [batch for batch in batches if Kind.REQUEST in batch.tables]
+        stack = Stack([batch.tables[Kind.REQUEST] for batch in holding])
+        series, prices = self._codes.resolve(holding, stack)
+        floats: dict[str, Any] = {name: _floats(stack, name, MOST_MS) for name in _DURATIONS}
+        scores = {name: _known(stack.told(name), MOST_SCORE) for name in _SCORES}
+        floats |= {name: _spread(told, len(stack)) for name, told in scores.items()}
+        tokens: dict[str, Any] = {name: stack.numbers(name, np.int64, MISSING) for name in _TOKENS}
+        repeats = np.flatnonzero(prices == REPEATS)
+        if len(repeats):
+            for column in tokens.values():
+                column[repeats] = MISSING
+        start_ns = _start_ns(stack)
+        cost, source = self._cost(stack, prices, start_ns, tokens)
         return Requests(
             series=series,
             start_ns=start_ns,
-            end_ns=start_ns + latency_ns.astype(np.int64),
-            error=present(only, "error"),
-            quality=_mean_of_present([floats[name] for name in SCORES]),
+            end_ns=start_ns + _whole_ns(floats["latency_ms"]),
+            error=stack.present("error"),
+            quality=_mean_of_told([scores[name] for name in SCORES], len(stack)),
             cost_pico=cost,
             cost_source=source,
             **tokens,
             **floats,
         )
 
-    def _resolve(
-        self, tables: Sequence[tuple[Batch, Table]]
-    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        known: list[tuple[int, int]] = []
-        starts: list[int] = []
-        for batch, _ in tables:
-            starts.append(len(known))
-            known += [self._codes.get(key) or self._learn(key) for key in batch.series]
-            known.append(self._nowhere)
-        pairs = np.array([*known, self._nowhere], np.int32)
-        events = [table.events for _, table in tables]
-        nowhere = np.repeat(np.array([len(batch.series) for batch, _ in tables], np.int64), events)
-        rows = numbers([table for _, table in tables], "series", np.int64, -1)
-        rows = np.where((rows < 0) | (rows > nowhere), nowhere, rows)
-        rows += np.repeat(np.array(starts, np.int64), events)
-        return pairs[rows, 0], pairs[rows, 1]
-
-    def _learn(self, packed: bytes) -> tuple[int, int]:
-        parts = decode_series(packed)
-        key = SeriesKey(*(parts[i] or "" for i in _KEY_PARTS))
-        model = parts[_RESPONSE_MODEL] or parts[_MODEL] or ""
-        inference = key.operation not in PARENT_OPERATIONS
-        price = self._prices.code(parts[_PROVIDER], model) if inference else REPEATS
-        codes = (self._series.code(key), price)
-        if len(self._codes) < _CACHE_LIMIT:
-            self._codes[packed] = codes
-        return codes
-
-    def _price(
-        self,
-        codes: NDArray[np.int32],
-        at_ns: Integers,
-        tokens: dict[str, Integers],
-        provided: Integers,
+    def _cost(
+        self, stack: Stack, prices: Codes, start_ns: Integers, tokens: dict[str, Any]
     ) -> tuple[Integers, NDArray[np.uint8]]:
-        priced = self._prices.cost(codes, at_ns, [tokens[name] for name in _TOKENS[:4]])
-        told = provided != MISSING
-        cost = np.where(told, provided, priced)
-        source = np.where(
-            told, FROM_PROVIDER, np.where(priced != MISSING, FROM_PRICES, UNKNOWN_SOURCE)
-        )
-        return cost, source.astype(np.uint8)
+        """What each request cost, and who says so."""
+        cost = self._prices.cost(prices, start_ns, [tokens[name] for name in _PRICED_TOKENS])
+        source = np.where(cost != MISSING, _FROM_PRICES, _UNKNOWN_SOURCE)
+        told = _known(stack.told("cost_pico_usd"), MOST_PICO)
+        if told is not None:
+            at = slice(None) if told.rows is None else told.rows
+            cost[at], source[at] = told.values, FROM_PROVIDER
+            repeats = np.flatnonzero(prices == REPEATS)
+            cost[repeats], source[repeats] = 0, FROM_PRICES
+        return cost, source
 
 
-def _mean_of_present(columns: Sequence[Floats]) -> Floats:
-    stacked = np.stack(columns)
-    present = ~np.isnan(stacked)
-    count = present.sum(axis=0)
-    total = np.where(present, stacked, 0).sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
+def _known(told: Told | None, most: float) -> Told | None:
+    """What is not negative, NaN, or over ``most``."""
+    if told is None:
+        return None
+    fine = (told.values >= 0) & (told.values <= most)
+    if fine.all():
+        return told
+    at = np.flatnonzero(fine)
+    return Told(at if told.rows is None else told.rows[at], told.values[at])
 
 
-def _floats(tables: Sequence[Table], name: str, most: float) -> Floats:
-    values = numbers(tables, name, np.float32, np.nan)
-    values[~((values >= 0) & (values <= most))] = np.nan
-    return values
+def _spread(told: Told | None, rows: int) -> Floats:
+    """A value a row, NaN where there is none."""
+    if told is not None and told.rows is None:
+        return told.values.astype(np.float32)
+    into = np.full(rows, np.nan, np.float32)
+    if told is not None:
+        into[told.rows] = told.values
+    return into
 
 
-def _integers(tables: Sequence[Table], name: str, missing: int = MISSING) -> Integers:
-    values = numbers(tables, name, np.int64, missing)
-    values[values < 0] = missing
-    return values
+def _mean_of_told(columns: Sequence[Told | None], rows: int) -> Floats:
+    """The mean of the values that each row has, NaN where it has none."""
+    mean = np.full(rows, np.nan, np.float32)
+    some = [told for told in columns if told is not None]
+    if some:
+        every = np.arange(rows)
+        at = np.concatenate([every if told.rows is None else told.rows for told in some])
+        total = np.bincount(at, np.concatenate([told.values for told in some]), rows)
+        count = np.bincount(at, minlength=rows)
+        known = np.flatnonzero(count > 0)
+        mean[known] = total[known] / count[known]
+    return mean
+
+
+def _floats(stack: Stack, name: str, most: float) -> Floats:
+    return _spread(_known(stack.told(name), most), len(stack))
+
+
+def _start_ns(stack: Stack) -> Integers:
+    values: Integers = stack.numbers("start_ns", np.int64, 0)
+    return np.maximum(values, 0, out=values)
+
+
+def _whole_ns(latency_ms: Floats) -> Integers:
+    """Milliseconds in nanoseconds, 0 where unknown."""
+    ns = latency_ms.astype(np.float64)
+    ns *= _NS_PER_MS
+    ns[np.isnan(ns)] = 0
+    return ns.astype(np.int64)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from llmmon.errors import LlmmonError
 from llmmon.protocol.snapshot import AlertView, HealthView
 from llmmon.protocol.wire import Batch, Envelope
+from llmmon_collector.account import Account
 from llmmon_collector.journal import Cursor
 from llmmon_collector.requests import Requests
 from llmmon_collector.series import SeriesTable
 from llmmon_collector.windows.delta import Delta
+
+MINUTE_NS: Final = 60 * 10**9
 
 
 class StoreError(LlmmonError):
@@ -49,23 +52,20 @@ class Committed(NamedTuple):
     """None where the payload cannot be decoded: its events are booked as lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class AgentRow:
+@dataclass(slots=True, kw_only=True)
+class AgentRow(Account):
     """Where one agent in one epoch stands, up to the store's cursor."""
 
     agent_id: bytes
     epoch: int
-    service: str
-    host: str
-    last_seq: int
-    next_event: int
-    """Events emitted up to and with the last batch: ``stored + lost``."""
-    stored: int
-    lost: int
-    claims: Mapping[str, int]
-    """The agent's own count of its losses, by reason."""
+    service: str = ""
+    host: str = ""
     first_seen_ns: int
     last_seen_ns: int
+
+
+FORGOTTEN: Final = (bytes(16), 0)
+"""Agent id and epoch of the row that has the sums of all agents that are forgotten."""
 
 
 class QueryResult(NamedTuple):
@@ -78,10 +78,26 @@ class QueryResult(NamedTuple):
 
 
 class Rollup(NamedTuple):
-    """What the requests that ended in one minute add to their series."""
+    """What the requests that ended in some minutes add to their series."""
 
-    minute_ns: int
+    start_ns: int
+    """When the first of these minutes begins, or would."""
     delta: Delta
+
+
+class Span(NamedTuple):
+    """Minutes in steps of whole minutes, which begin at multiples of a step since 1970."""
+
+    first_us: int
+    """Minutes begin at or after it."""
+    last_us: int
+    """And at or before it."""
+    step_us: int
+
+    @classmethod
+    def of(cls, since_ns: int, until_ns: int, step_ns: int) -> Span:
+        """Minutes that end after ``since_ns`` and begin by ``until_ns``."""
+        return cls((since_ns - MINUTE_NS) // 1000 + 1, until_ns // 1000, step_ns // 1000)
 
 
 class Store(Protocol):
@@ -105,8 +121,13 @@ class Store(Protocol):
         """Every agent and epoch that is remembered."""
         ...
 
-    def rollups(self, since_ns: int, series: SeriesTable) -> Iterator[Rollup]:
-        """Minutes that end after ``since_ns``, ascending, numbered by ``series``."""
+    def rollups(self, span: Span, series: SeriesTable) -> Iterator[Rollup]:
+        """What the minutes of ``span`` add up to, by step ascending, numbered by ``series``."""
+        ...
+
+    def begin_ns(self, since_ns: int) -> int | None:
+        """When the earliest request from ``since_ns`` on ended, or its minute began if only that
+        is known; None where there is none."""
         ...
 
     def recent_requests(self, since_ns: int, series: SeriesTable) -> Iterator[Requests]:
@@ -151,6 +172,14 @@ class Store(Protocol):
 
         Raises:
             StoreError: nothing is forgotten.
+        """
+        ...
+
+    def forget_agents(self, before_ns: int) -> int:
+        """Forget agents that ended before ``before_ns``, all but their sums; how many.
+
+        Raises:
+            StoreError: none is forgotten.
         """
         ...
 

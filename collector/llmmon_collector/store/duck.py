@@ -22,20 +22,33 @@ from llmmon_collector.store.base import (
     QueryError,
     QueryResult,
     Rollup,
+    Span,
     StoreError,
 )
 from llmmon_collector.store.fold import EventFold
-from llmmon_collector.store.inserts import delete_agents, insert_events, insert_rows
+from llmmon_collector.store.inserts import (
+    delete_agents,
+    delete_minutes,
+    insert_events,
+    insert_rows,
+)
 from llmmon_collector.store.query import Readers, run_query
-from llmmon_collector.store.reading import read_minute, read_requests, read_rollups
+from llmmon_collector.store.reading import (
+    read_begin_ns,
+    read_minutes,
+    read_requests,
+    read_rollups,
+)
 from llmmon_collector.store.rollup import rows_of
-from llmmon_collector.store.schema import ddl, delete
-from llmmon_collector.store.streams import Key, book
+from llmmon_collector.store.schema import SERIES, ddl, delete, select
+from llmmon_collector.store.streams import Key, book, fold_away
 from llmmon_collector.store.views import AGENTS_SQL, agent_of, agent_rows, alert_rows, health_rows
 
 _DAY_NS: Final = 86_400 * 10**9
-_AGENTS_KEPT_NS: Final = 7 * _DAY_NS
-"""Agents are remembered for so much longer than their events."""
+_PARTIAL_NS: Final = 2 * _DAY_NS
+"""How far back an opened store is searched for minutes that were left in parts."""
+_MINUTES_AT_ONCE: Final = 16
+"""Merged in one transaction."""
 _EVENTS: Final = ("requests", "spans", "logs", "scores", "health")
 _AGGREGATES: Final = ("rollups", "alerts")
 _POISON: Final = (duckdb.DataError, duckdb.ProgrammingError, duckdb.IntegrityError)
@@ -44,12 +57,14 @@ _LOCKED: Final = {
     "autoload_known_extensions": "false",
     "autoinstall_known_extensions": "false",
     "python_enable_replacements": "false",
+    "allocator_flush_threshold": "16MB",
     "checkpoint_threshold": "64MB",
 }
 _AFTER_OPENING: Final = ("SET GLOBAL TimeZone = 'UTC'", "SET lock_configuration = true")
 """No query reaches a file, the network, an extension or a variable of this process.
 
-A checkpoint every 64 MB of log, not every 16, saves a third of the time of small folds.
+A checkpoint every 64 MB of log, not every 16, saves a third of the time of small folds. Memory that
+a fold leaves free is given back at once.
 """
 
 
@@ -61,10 +76,13 @@ class DuckStore:
         path: Path,
         prices: Prices,
         max_series: int = 10_000,
-        memory_limit_mb: int = 256,
-        threads: int = 2,
+        memory_limit_mb: int = 128,
+        threads: int = 1,
     ) -> None:
         """Open the database at ``path``, made if need be.
+
+        One of ``threads`` is the caller's own. With a second, threads wait for each other to read
+        Python's texts, which takes a fold up to three times as long.
 
         Raises:
             StoreError: it cannot be opened, or another process has it.
@@ -81,7 +99,8 @@ class DuckStore:
         self._readers = Readers()
         self._known: dict[Key, AgentRow] | None = None
         self._connection = self._open()
-        self._partial = self._partial_minutes()
+        self._partial = set[int]()
+        self._partial_known = False
 
     def fold(self, committed: Sequence[Committed], cursor: Cursor) -> int:
         """See :class:`~llmmon_collector.store.base.Store`."""
@@ -108,10 +127,15 @@ class DuckStore:
         """See :class:`~llmmon_collector.store.base.Store`."""
         return [agent_of(row) for row in self._ask(AGENTS_SQL)]
 
-    def rollups(self, since_ns: int, series: SeriesTable) -> Iterator[Rollup]:
+    def rollups(self, span: Span, series: SeriesTable) -> Iterator[Rollup]:
         """See :class:`~llmmon_collector.store.base.Store`."""
         with self._reading() as connection:
-            yield from read_rollups(connection, since_ns, series)
+            yield from read_rollups(connection, span, series)
+
+    def begin_ns(self, since_ns: int) -> int | None:
+        """See :class:`~llmmon_collector.store.base.Store`."""
+        with self._reading() as connection:
+            return read_begin_ns(connection, since_ns)
 
     def recent_requests(self, since_ns: int, series: SeriesTable) -> Iterator[Requests]:
         """See :class:`~llmmon_collector.store.base.Store`."""
@@ -138,15 +162,19 @@ class DuckStore:
 
     def compact(self, before_ns: int) -> int:
         """See :class:`~llmmon_collector.store.base.Store`."""
+        if not self._partial_known:
+            self._partial |= self._partial_minutes(before_ns - _PARTIAL_NS)
+            self._partial_known = True
         due_us = sorted(at for at in self._partial if at * 1000 < before_ns)
-        for at_us in due_us:
+        for i in range(0, len(due_us), _MINUTES_AT_ONCE):
+            some_us = due_us[i : i + _MINUTES_AT_ONCE]
             series = SeriesTable(self._max_series)
             with self._transaction() as connection:
-                merged = read_minute(connection, at_us * 1000, series)
-                connection.execute("DELETE FROM rollups WHERE time = make_timestamp(?)", [at_us])
-                if merged is not None:
-                    insert_rows(connection, "rollups", rows_of([merged], series))
-            self._partial.discard(at_us)
+                merged = read_minutes(connection, some_us, series)
+                delete_minutes(connection, some_us)
+                rows = rows_of([(r.start_ns, r.delta) for r in merged], series)
+                insert_rows(connection, "rollups", rows)
+            self._partial.difference_update(some_us)
         return len(due_us)
 
     def retain(self, before_ns: int, rollups_before_ns: int) -> None:
@@ -156,10 +184,17 @@ class DuckStore:
             for table, oldest_ns in ages.items():
                 sql = delete(table, "WHERE time < make_timestamp(?)")
                 connection.execute(sql, [oldest_ns // 1000])
-            forgotten_us = (before_ns - _AGENTS_KEPT_NS) // 1000
-            sql = delete("agents", "WHERE last_seen < make_timestamp(?)")
-            connection.execute(sql, [forgotten_us])
-        self._known = None
+
+    def forget_agents(self, before_ns: int) -> int:
+        """See :class:`~llmmon_collector.store.base.Store`."""
+        known = self._load_agents()
+        forgotten, sums = fold_away(known, before_ns)
+        if forgotten:
+            with self._transaction() as connection:
+                delete_agents(connection, agent_rows([*forgotten, sums]))
+                insert_rows(connection, "agents", agent_rows([sums]))
+            self._known = None
+        return len(forgotten)
 
     def close(self) -> None:
         """See :class:`~llmmon_collector.store.base.Store`."""
@@ -223,17 +258,16 @@ class DuckStore:
         except duckdb.Error as error:
             raise StoreError(f"cannot read {self._path}: {error}") from error
 
-    def _ask(self, sql: str) -> list[Any]:
+    def _ask(self, sql: str, values: Sequence[int] = ()) -> list[Any]:
         with self._reading() as connection:
-            return connection.execute(sql).fetchall()
+            return connection.execute(sql, values).fetchall()
 
     def _load_agents(self) -> dict[Key, AgentRow]:
         return {(row.agent_id, row.epoch): row for row in self.agents()}
 
-    def _partial_minutes(self) -> set[int]:
-        """Minutes that have more than one row for a series, in microseconds."""
-        rows = self._ask(
-            "SELECT DISTINCT epoch_us(time) FROM rollups GROUP BY time, service, environment, "
-            "operation, provider, model, route HAVING count(*) > 1"
-        )
+    def _partial_minutes(self, since_ns: int) -> set[int]:
+        """Minutes from then on that have more than one row for a series, in microseconds."""
+        repeated = f"GROUP BY time, {', '.join(SERIES)} HAVING count(*) > 1"
+        rows_sql = f"FROM rollups WHERE time >= make_timestamp(?) {repeated}"
+        rows = self._ask(select(["DISTINCT epoch_us(time)"], rows_sql), [since_ns // 1000])
         return {row[0] for row in rows}

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from llmmon.errors import ProtocolError
 from llmmon.protocol.segment import decode_body
 from llmmon.protocol.wire import Envelope, Message, decode_batch
+from llmmon_collector.account import FORGET_ENDED_S
 from llmmon_collector.clock import Clock
 from llmmon_collector.journal import Cursor, Entry, Journal, JournalError
 from llmmon_collector.store.base import Committed, Store, StoreError
@@ -62,6 +63,7 @@ class Folder:
         self._cursor = store.cursor()
         self._retention_ns = round(retention_s * 1e9)
         self._compacted_ns = self._retained_ns = clock.wall_ns()
+        self._ahead_ns = self._retained_ns - clock.steady_ns()
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._finish = True
@@ -130,8 +132,11 @@ class Folder:
             self._store.compact(now_ns - _COMPACT_AFTER_NS)
         if abs(now_ns - self._retained_ns) >= _RETAIN_EVERY_NS:
             self._retained_ns = now_ns
+            # a clock that is set forward must not make everything old at once
+            now_ns = min(now_ns, self._clock.steady_ns() + self._ahead_ns)
             rollups_ns = max(self._retention_ns, round(ROLLUPS_KEPT_S * 1e9))
             self._store.retain(now_ns - self._retention_ns, now_ns - rollups_ns)
+            self._store.forget_agents(now_ns - FORGET_ENDED_S * 10**9)
 
     def _run(self) -> None:
         try:
@@ -193,7 +198,7 @@ class Folder:
         if envelope.message is not Message.BATCH:
             return Committed(received_ns, envelope, None)
         try:
-            batch = decode_batch(envelope.payload, envelope.header.events)
+            batch = decode_batch(envelope.payload, envelope.header.events, envelope.header.agent_id)
         except ProtocolError:
             self.poison += 1
             batch = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import duckdb
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llmmon_collector.store.fold import NO_COUNTER, NO_VALUE, Folded
-from llmmon_collector.store.schema import written
+from llmmon_collector.store.schema import delete, written
 
 _SPECIAL: Final = {
     "id": f"COALESCE({{id}}, b.id_prefix || '-' || lower(to_hex(NULLIF(e.counter, {NO_COUNTER}))))",
@@ -65,6 +65,14 @@ def delete_agents(connection: duckdb.DuckDBPyConnection, rows: Columns) -> None:
     """Delete the agents that ``rows`` name by ``agent_id`` and ``epoch``."""
     sql = "DELETE FROM agents USING r WHERE agents.agent_id = r.agent_id AND agents.epoch = r.epoch"
     _run(connection, sql, {"r": rows})
+
+
+def delete_minutes(connection: duckdb.DuckDBPyConnection, minutes_us: Sequence[int]) -> None:
+    """Delete the rollups of the minutes, ascending, that begin at ``minutes_us``."""
+    within = f"BETWEEN make_timestamp({minutes_us[0]:d}) AND make_timestamp({minutes_us[-1]:d})"
+    rest = f"USING r WHERE rollups.time = make_timestamp(r.at_us) AND rollups.time {within}"
+    sql = delete("rollups", rest)
+    _run(connection, sql, {"r": {"at_us": np.array(minutes_us, np.int64)}})
 
 
 def _into(table: str, chosen: Mapping[str, str]) -> str:

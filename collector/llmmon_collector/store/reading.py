@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import duckdb
@@ -11,12 +12,14 @@ from numpy.typing import NDArray
 
 from llmmon_collector.requests import MISSING, Requests
 from llmmon_collector.series import SeriesKey, SeriesTable
-from llmmon_collector.store.base import Rollup
-from llmmon_collector.store.rollup import MINUTE_NS, delta_of
-from llmmon_collector.store.schema import SERIES, select, written
+from llmmon_collector.store.base import MINUTE_NS, Rollup, Span
+from llmmon_collector.store.rollup import delta_of
+from llmmon_collector.store.schema import COUNTS, SERIES, select
+from llmmon_collector.windows.delta import run_starts
 
 _CHUNK_ROWS: Final = 262_144
-_MINUTES_AT_ONCE: Final = 16
+_CHUNK_ROLLUPS: Final = 8192
+_MINUTE_US: Final = MINUTE_NS // 1000
 _INTEGERS: Final = {
     "start_ns": "start_ns",
     "input_tokens": "input_tokens",
@@ -33,6 +36,7 @@ _FLOATS: Final = {
 }
 _SOURCE: Final = "CASE cost_source WHEN 'provider' THEN 1 WHEN 'priced' THEN 2 ELSE 0 END"
 _SINCE: Final = "time >= make_timestamp(?)"
+_IN_SPAN: Final = "time BETWEEN make_timestamp(?) AND make_timestamp(?)"
 
 
 def read_requests(
@@ -44,8 +48,8 @@ def read_requests(
     first, last = connection.execute(bounds, [since_us]).fetchall()[0]
     if first is None:
         return
-    connection.register("k", _series_codes(connection, since_us, series))
-    same = " AND ".join(f"requests.{name} IS NOT DISTINCT FROM k.{name}" for name in SERIES)
+    rows = f"FROM requests WHERE {_SINCE}"
+    connection.register("k", _series_codes(connection, rows, [since_us], series))
     sql = select(
         [
             *(f"{column} AS {name}" for name, column in (_INTEGERS | _FLOATS).items()),
@@ -53,7 +57,7 @@ def read_requests(
             f"({_SOURCE})::UTINYINT AS cost_source",
             "coalesce(code, 0)::INTEGER AS series",
         ],
-        f"FROM requests LEFT JOIN k ON {same} "
+        f"FROM requests LEFT JOIN k ON {_same('requests')} "
         f"WHERE requests.rowid >= ? AND requests.rowid < ? AND {_SINCE}",
     )
     for start in range(first, last + 1, _CHUNK_ROWS):
@@ -61,11 +65,16 @@ def read_requests(
         yield _requests(connection.execute(sql, [start, stop, since_us]).fetchnumpy())
 
 
+def _same(table: str) -> str:
+    return " AND ".join(f"{table}.{name} IS NOT DISTINCT FROM k.{name}" for name in SERIES)
+
+
 def _series_codes(
-    connection: duckdb.DuckDBPyConnection, since_us: int, series: SeriesTable
+    connection: duckdb.DuckDBPyConnection, rows_sql: str, values: list[int], series: SeriesTable
 ) -> dict[str, NDArray[Any]]:
-    sql = select(SERIES, f"FROM requests WHERE {_SINCE} GROUP BY ALL")
-    rows = connection.execute(sql, [since_us]).fetchall()
+    """The numbers of all series among some rows: those that were stored first come first."""
+    sql = select([*SERIES], f"{rows_sql} GROUP BY ALL ORDER BY min(rowid)")
+    rows = connection.execute(sql, values).fetchall()
     codes: dict[str, NDArray[Any]] = {
         name: np.array([row[i] for row in rows], np.object_) for i, name in enumerate(SERIES)
     }
@@ -89,41 +98,72 @@ def _requests(fetched: Mapping[str, NDArray[Any]]) -> Requests:
 
 
 def read_rollups(
-    connection: duckdb.DuckDBPyConnection, since_ns: int, series: SeriesTable
+    connection: duckdb.DuckDBPyConnection, span: Span, series: SeriesTable
 ) -> Iterator[Rollup]:
-    """Minutes that end after ``since_ns``, each once, ascending."""
-    sql = "SELECT DISTINCT epoch_us(time) FROM rollups WHERE time > make_timestamp(?) ORDER BY 1"
-    found = connection.execute(sql, [(since_ns - MINUTE_NS) // 1000]).fetchall()
-    minutes_us = [row[0] for row in found]
-    for i in range(0, len(minutes_us), _MINUTES_AT_ONCE):
-        group = minutes_us[i : i + _MINUTES_AT_ONCE]
-        yield from _read_minutes(connection, group[0], group[-1], series)
-
-
-def read_minute(
-    connection: duckdb.DuckDBPyConnection, minute_ns: int, series: SeriesTable
-) -> Rollup | None:
-    """All that is stored of one minute, merged."""
-    at_us = minute_ns // 1000
-    return next(_read_minutes(connection, at_us, at_us, series), None)
-
-
-def _read_minutes(
-    connection: duckdb.DuckDBPyConnection, first_us: int, last_us: int, series: SeriesTable
-) -> Iterator[Rollup]:
-    names = [name for name in written("rollups") if name != "time"]
+    """What the minutes of ``span`` add up to, a step at a time, ascending."""
+    rows = f"FROM rollups WHERE {_IN_SPAN}"
+    step = f"epoch_us(time) // {span.step_us}"
+    sql = select([f"{step} AS step", "count(*)"], f"{rows} GROUP BY ALL ORDER BY ALL")
+    found = connection.execute(sql, [span.first_us, span.last_us]).fetchall()
+    if not found:
+        return
+    bounds = [span.first_us, span.last_us]
+    connection.register("k", _series_codes(connection, rows, bounds, series))
     sql = select(
-        ["epoch_us(time) AS minute_us", *names],
-        "FROM rollups WHERE time BETWEEN make_timestamp(?) AND make_timestamp(?) ORDER BY time",
+        [f"{step} AS step", "code", *(f"rollups.{name}" for name in (*COUNTS, "sketch"))],
+        f"FROM rollups LEFT JOIN k ON {_same('rollups')} WHERE {_IN_SPAN} ORDER BY step",
     )
-    fetched = connection.execute(sql, [first_us, last_us]).fetchnumpy()
-    rows = {name: _filled(column, None) for name, column in fetched.items()}
-    minutes_us, starts = np.unique(rows["minute_us"], return_index=True)
-    for minute_us, start, stop in zip(
-        minutes_us, starts, [*starts[1:], len(rows["minute_us"])], strict=True
-    ):
+    for first, last in _chunks(found):
+        chunk = max(first * span.step_us, span.first_us), (last + 1) * span.step_us - 1
+        fetched = connection.execute(sql, [chunk[0], min(chunk[1], span.last_us)]).fetchnumpy()
+        yield from _rollups(fetched, span.step_us)
+
+
+def _chunks(found: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Runs of steps, first and last, that have about ``_CHUNK_ROLLUPS`` rows each."""
+    first, rows = found[0][0], 0
+    for i, (step, count) in enumerate(found):
+        rows += count
+        if rows >= _CHUNK_ROLLUPS or i == len(found) - 1:
+            yield first, step
+            first, rows = step + 1, 0
+
+
+def _rollups(fetched: Mapping[str, NDArray[Any]], step_us: int) -> Iterator[Rollup]:
+    rows = {name: _filled(column, 0) for name, column in fetched.items()}
+    starts = run_starts(rows["step"])
+    for start, stop in pairwise([*starts.tolist(), len(rows["step"])]):
         part = {name: column[start:stop] for name, column in rows.items()}
-        yield Rollup(int(minute_us) * 1000, delta_of(part, series))
+        yield Rollup(int(rows["step"][start]) * step_us * 1000, delta_of(part))
+
+
+def read_minutes(
+    connection: duckdb.DuckDBPyConnection, minutes_us: Sequence[int], series: SeriesTable
+) -> list[Rollup]:
+    """All that is stored of some minutes, ascending and at least one, merged."""
+    bounds = [minutes_us[0], minutes_us[-1]]
+    connection.register("m", {"at_us": np.array(minutes_us, np.int64)})
+    where = f"WHERE {_IN_SPAN} AND epoch_us(time) IN (FROM m)"
+    connection.register("k", _series_codes(connection, f"FROM rollups {where}", bounds, series))
+    sql = select(
+        [f"epoch_us(time) // {_MINUTE_US} AS step", "code", *COUNTS, "sketch"],
+        f"FROM rollups LEFT JOIN k ON {_same('rollups')} {where} ORDER BY step",
+    )
+    fetched = connection.execute(sql, bounds).fetchnumpy()
+    for view in ("k", "m"):
+        connection.unregister(view)
+    return list(_rollups(fetched, _MINUTE_US)) if len(fetched["step"]) else []
+
+
+def read_begin_ns(connection: duckdb.DuckDBPyConnection, since_ns: int) -> int | None:
+    """When the earliest request from ``since_ns`` on ended, or its minute if only that is known."""
+    since_us = -(-since_ns // 1000)
+    asked = "SELECT epoch_us(min(time)) FROM"
+    request_us = connection.execute(f"{asked} requests WHERE {_SINCE}", [since_us]).fetchall()[0][0]
+    minute_us = connection.execute(f"{asked} rollups WHERE {_SINCE}", [since_us]).fetchall()[0][0]
+    if request_us is None or (minute_us is not None and minute_us + _MINUTE_US < request_us):
+        return None if minute_us is None else int(minute_us) * 1000
+    return int(request_us) * 1000
 
 
 def _filled(column: NDArray[Any], value: Any) -> NDArray[Any]:

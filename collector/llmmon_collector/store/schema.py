@@ -221,16 +221,20 @@ _ROLLUPS: Final = (
     ),
 )
 _AGENTS: Final = (
-    Column("agent_id", "VARCHAR", "agent, 32 hex digits"),
+    Column("agent_id", "VARCHAR", "agent, 32 hex digits; all 0 for the sums of those forgotten"),
     Column("epoch", "UBIGINT", "its process or fork"),
     *_text(service="service.name", host="machine"),
     Column("last_seq", "UBIGINT", "last batch stored"),
-    Column("next_event", "UBIGINT", "events emitted up to and with that batch: stored + lost"),
+    Column("emitted", "UBIGINT", "events recorded, as far as is known: stored + lost + in flight"),
+    Column("next_event", "UBIGINT", "events settled: stored + lost"),
     Column("stored", "UBIGINT", "events stored"),
     Column("lost", "UBIGINT", "events that the offsets prove lost"),
+    Column("poisoned", "UBIGINT", "of which in batches that could not be read"),
+    Column("gone", "UBIGINT", "of which given up when their agent was"),
     Column("claims", "VARCHAR", "JSON object: the agent's own count of its losses by reason"),
+    Column("parted", "BOOLEAN", "whether it said goodbye, or was given up"),
     Column("first_seen", "TIMESTAMP", "first batch received, UTC"),
-    Column("last_seen", "TIMESTAMP", "last batch received, UTC"),
+    Column("last_seen", "TIMESTAMP", "last batch, goodbye or noted heartbeat received, UTC"),
 )
 _CURSOR: Final = (
     Column("segment", "UBIGINT", "journal segment that is folded up to"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import orjson
@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from llmmon.protocol.snapshot import AlertView, HealthView
 from llmmon_collector.store.base import AgentRow
+from llmmon_collector.store.schema import select
 
 Columns = dict[str, NDArray[Any]]
+
+_COUNTERS: Final = ("last_seq", "emitted", "next_event", "stored", "poisoned", "gone")
 
 
 def alert_rows(at_ns: int, alerts: Sequence[AlertView]) -> Columns:
@@ -50,22 +53,35 @@ def agent_rows(agents: Sequence[AgentRow]) -> Columns:
         "first_seen": _times([a.first_seen_ns for a in agents]),
         "last_seen": _times([a.last_seen_ns for a in agents]),
     }
-    for name in ("epoch", "last_seq", "next_event", "stored", "lost"):
+    columns["parted"] = np.array([a.parted for a in agents], np.bool_)
+    for name in ("epoch", *_COUNTERS, "lost"):
         columns[name] = np.array([getattr(a, name) for a in agents], np.uint64)
     return columns
 
 
-AGENTS_SQL = (
-    "SELECT agent_id, epoch, coalesce(service, ''), coalesce(host, ''), last_seq, next_event, "
-    "stored, lost, claims, epoch_ns(first_seen), epoch_ns(last_seen) FROM agents"
+AGENTS_SQL = select(
+    (
+        *("agent_id", "epoch", "coalesce(service, '')", "coalesce(host, '')", "claims", "parted"),
+        *("epoch_ns(first_seen)", "epoch_ns(last_seen)", *_COUNTERS),
+    ),
+    "FROM agents",
 )
 
 
 def agent_of(row: Sequence[Any]) -> AgentRow:
     """The agent in a row of ``AGENTS_SQL``."""
-    agent_id, *middle, claims, first_seen_ns, last_seen_ns = row
-    known = (*middle, orjson.loads(claims), first_seen_ns, last_seen_ns)
-    return AgentRow(bytes.fromhex(agent_id), *known)
+    agent_id, epoch, service, host, claims, parted, first_seen_ns, last_seen_ns, *counters = row
+    return AgentRow(
+        agent_id=bytes.fromhex(agent_id),
+        epoch=epoch,
+        service=service,
+        host=host,
+        claims=orjson.loads(claims),
+        parted=parted,
+        first_seen_ns=first_seen_ns,
+        last_seen_ns=last_seen_ns,
+        **dict(zip(_COUNTERS, counters, strict=True)),
+    )
 
 
 def _texts(values: Sequence[str | None]) -> NDArray[np.object_]:

@@ -74,6 +74,9 @@ _TOKEN_COLUMNS: Final = {
     "cached_tokens": Count.CACHED_N,
 }
 
+_EVERY: Final = slice(None)
+Rows = Integers | slice
+
 
 class _Cells(NamedTuple):
     """Where each request counts, and the matrix it counts in: ``int64[COLUMNS, cells]``."""
@@ -85,25 +88,33 @@ class _Cells(NamedTuple):
     def size(self) -> int:
         return len(self.matrix[0])
 
-    def tally(self, column: int, mask: NDArray[np.bool_]) -> bool:
-        """Count the requests in ``mask``; whether there are any."""
-        if mask.all():
+    def tally(self, column: int, rows: Rows) -> None:
+        """Count the requests ``rows``."""
+        if rows is _EVERY:
             self.matrix[column] = self.matrix[Count.REQUESTS]
-            return True
-        if not mask.any():
-            return False
-        self.matrix[column] = np.bincount(self.of, mask, self.size)
-        return True
+        else:
+            self.matrix[column] = np.bincount(self.of[rows], minlength=self.size)
 
-    def total(self, column: int, values: Integers) -> None:
-        np.add.at(self.matrix[column], self.of, values)
+    def total(self, column: int, rows: Rows, values: Integers) -> None:
+        """Sum the ``values`` of the requests ``rows``."""
+        np.add.at(self.matrix[column], self.of[rows], values)
+
+
+def _rows(mask: NDArray[np.bool_]) -> Rows | None:
+    """The rows that ``mask`` names; None where there are none."""
+    count = np.count_nonzero(mask)
+    if count == len(mask):
+        return _EVERY
+    return np.flatnonzero(mask) if count else None
 
 
 def count(requests: Requests, cells: Integers, size: int) -> Integers:
     """Counts and sums of ``requests`` by cell: ``int64[size, COLUMNS]``."""
     into = _Cells(cells, np.zeros((COLUMNS, size), np.int64))
     into.matrix[Count.REQUESTS] = np.bincount(cells, minlength=size)
-    into.tally(Count.ERRORS, requests.error)
+    errors = _rows(requests.error)
+    if errors is not None:
+        into.tally(Count.ERRORS, errors)
     _count_latency(into, requests)
     _count_tokens(into, requests)
     _count_cost(into, requests)
@@ -119,40 +130,57 @@ def is_unpriced(requests: Requests) -> NDArray[np.bool_]:
 
 
 def _count_latency(into: _Cells, requests: Requests) -> None:
-    told = ~np.isnan(requests.latency_ms)
-    if into.tally(Count.LATENCY_N, told):
-        into.total(Count.LATENCY_US, _fixed(np.where(told, requests.latency_ms, 0), US_PER_MS))
+    told = _rows(~np.isnan(requests.latency_ms))
+    if told is not None:
+        into.tally(Count.LATENCY_N, told)
+        into.total(Count.LATENCY_US, told, _fixed(requests.latency_ms[told], US_PER_MS))
 
 
 def _count_tokens(into: _Cells, requests: Requests) -> None:
     for name, column in _TOKEN_COLUMNS.items():
         tokens: Integers = getattr(requests, name)
-        if into.tally(column, tokens >= 0):
-            into.total(column + 1, np.maximum(tokens, 0))
-    if into.matrix[Count.CACHED_N].any():
-        input_tokens = np.maximum(requests.input_tokens, requests.cached_tokens)
-        into.total(Count.CACHED_OF, np.where(requests.cached_tokens >= 0, input_tokens, 0))
+        told = _rows(tokens >= 0)
+        if told is None:
+            continue
+        into.tally(column, told)
+        into.total(column + 1, told, tokens[told])
+        if column == Count.CACHED_N:
+            of = np.maximum(requests.input_tokens[told], tokens[told])
+            into.total(Count.CACHED_OF, told, of)
 
 
 def _count_cost(into: _Cells, requests: Requests) -> None:
-    if into.tally(Count.PRICED, requests.cost_pico != MISSING):
-        into.total(Count.COST_PICO, np.maximum(requests.cost_pico, 0))
-    into.tally(Count.UNPRICED, is_unpriced(requests))
+    unknown = _rows(requests.cost_pico == MISSING)
+    if unknown is not _EVERY:
+        into.tally(Count.PRICED, _EVERY)
+        into.total(Count.COST_PICO, _EVERY, requests.cost_pico)
+    if unknown is None:
+        return
+    if unknown is not _EVERY:
+        # what is missing was counted as well: taking it out again is cheaper than picking the rest
+        missing = np.bincount(into.of[unknown], minlength=into.size)
+        into.matrix[Count.PRICED] -= missing
+        into.matrix[Count.COST_PICO] -= missing * MISSING
+    unpriced = np.flatnonzero(is_unpriced(requests))
+    into.tally(Count.UNPRICED, unpriced)
 
 
 def _count_scores(into: _Cells, requests: Requests) -> None:
     for name, column in SCORE_COLUMNS.items():
         scores: NDArray[np.float32] = getattr(requests, name)
-        told = np.flatnonzero(~np.isnan(scores))
-        if not len(told):
+        told = _rows(~np.isnan(scores))
+        if told is None:
             continue
-        cells, fixed = into.of[told], _fixed(scores[told], SCORE_UNIT)
-        into.matrix[column] = np.bincount(cells, minlength=into.size)
-        np.add.at(into.matrix[column + 1], cells, fixed)
+        fixed = _fixed(scores[told], SCORE_UNIT)
+        into.tally(column, told)
+        into.total(column + 1, told, fixed)
         if column == Count.QUALITY_N:
-            _count_buckets(into, cells, fixed)
-    if into.tally(Count.JUDGED, ~np.isnan(requests.refusal)):
-        into.tally(Count.REFUSED, requests.refusal > REFUSED_ABOVE)
+            _count_buckets(into, into.of[told], fixed)
+    judged = _rows(~np.isnan(requests.refusal))
+    if judged is not None:
+        into.tally(Count.JUDGED, judged)
+        refused = np.flatnonzero(requests.refusal > REFUSED_ABOVE)
+        into.tally(Count.REFUSED, refused)
 
 
 def _count_buckets(into: _Cells, cells: Integers, quality: Integers) -> None:
@@ -163,4 +191,6 @@ def _count_buckets(into: _Cells, cells: Integers, quality: Integers) -> None:
 
 def _fixed(values: NDArray[np.float32], unit: int) -> Integers:
     """Each value in whole units, rounded."""
-    return np.rint(values.astype(np.float64) * unit).astype(np.int64)
+    exact = values.astype(np.float64)
+    exact *= unit
+    return np.rint(exact, out=exact).astype(np.int64)

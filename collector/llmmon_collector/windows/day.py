@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llmmon_collector.requests import MISSING, Requests
-from llmmon_collector.windows.counts import is_unpriced
+from llmmon_collector.windows.counts import Count, is_unpriced
+from llmmon_collector.windows.delta import Delta
 from llmmon_collector.windows.groups import Groups
 
 Integers = NDArray[np.int64]
 _COST, _PRICED, _UNPRICED = range(3)
+_COUNTED = [Count.COST_PICO, Count.PRICED, Count.UNPRICED]
 
 
 class DayCost:
@@ -24,12 +26,21 @@ class DayCost:
         self._start_ns = -1
         self._totals = np.zeros((0, 3), np.int64)
 
+    @property
+    def start_ns(self) -> int:
+        """The midnight that the day began at; -1 before the first ``advance``."""
+        return self._start_ns
+
     def advance(self, now_ns: int) -> None:
         """Begin anew where midnight has passed."""
         start_ns = self._day_start_ns(now_ns)
         if start_ns > self._start_ns:
             self._start_ns = start_ns
             self._totals[:] = 0
+
+    def set_clock(self, now_ns: int) -> None:
+        """Go on at ``now_ns``; if that is another day, with what was spent so far."""
+        self._start_ns = self._day_start_ns(now_ns)
 
     def add(self, requests: Requests) -> None:
         """Count the cost of those of ``requests`` that ended today."""
@@ -43,6 +54,12 @@ class DayCost:
         self._totals[:, _PRICED] += np.bincount(series[priced], minlength=len(self._totals))
         unpriced = series[today & is_unpriced(requests)]
         self._totals[:, _UNPRICED] += np.bincount(unpriced, minlength=len(self._totals))
+
+    def add_counts(self, delta: Delta) -> None:
+        """Count the cost of requests that are summed already, all of which ended today."""
+        if len(delta.series):
+            self._reserve(int(delta.series[-1]) + 1)
+            self._totals[delta.series] += delta.counts[:, _COUNTED]
 
     def of(self, codes: NDArray[np.int32], size: int) -> tuple[Integers, Integers, Integers]:
         """Cost in pico-USD, priced and unpriced requests of each of ``size`` groups."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llmmon_collector.requests import Requests
-from llmmon_collector.sketch import BINS, bin_of
+from llmmon_collector.sketch import BINS, narrow_bin_of
 from llmmon_collector.windows.counts import count
 from llmmon_collector.windows.delta import (
     LATENCY,
@@ -52,9 +52,11 @@ def fold(requests: Requests, slots: Integers) -> list[tuple[int, Delta]]:
 def tpot_ms(requests: Requests) -> Floats:
     """Time per output token after the first, NaN where latency, TTFT or a second token lack."""
     rest_ms = requests.latency_ms - requests.ttft_ms
-    known = (requests.output_tokens > 1) & (rest_ms >= 0)
-    per_token = rest_ms / np.where(known, requests.output_tokens - 1, 1)
-    return np.where(known, per_token, np.nan).astype(np.float32)
+    after_first = requests.output_tokens.astype(np.float32)
+    after_first -= 1
+    after_first[~((after_first > 0) & (rest_ms >= 0))] = np.nan
+    per_token: Floats = np.divide(rest_ms, after_first, out=rest_ms)
+    return per_token
 
 
 def _compress(cells: Integers) -> tuple[Integers, Integers]:
@@ -75,17 +77,18 @@ def _histograms(requests: Requests, cells: Integers) -> tuple[Integers, NDArray[
         MAX_GAP: requests.max_gap_ms,
         TPOT: tpot_ms(requests),
     }
-    rows = cells * ROW
     narrow = (int(cells.max()) + 1) * ROW < _LAST_NARROW
-    keys = np.empty((len(columns), len(cells)), np.uint32 if narrow else np.int64)
-    last = np.iinfo(keys.dtype).max
+    dtype = np.uint32 if narrow else np.int64
+    rows = (cells * ROW).astype(dtype)
+    keys = np.empty((len(columns), len(cells)), dtype)
     untold = 0
     for histogram, values in columns.items():
-        missing = np.isnan(values)
-        bins = bin_of(np.where(missing, 0, values))
-        bins += histogram * BINS
-        np.add(rows, bins, out=keys[histogram], casting="unsafe")
-        keys[histogram][missing] = last
-        untold += int(np.count_nonzero(missing))
-    ordered = np.sort(keys, axis=None)[: keys.size - untold]
-    return count_runs(ordered)
+        bins = narrow_bin_of(values).view(np.uint32)
+        bins += np.uint32(histogram * BINS)
+        np.add(rows, bins, out=keys[histogram])
+        missing = np.flatnonzero(np.isnan(values))
+        keys[histogram][missing] = np.iinfo(dtype).max
+        untold += len(missing)
+    keys.shape = keys.size
+    keys.sort()
+    return count_runs(keys[: keys.size - untold])

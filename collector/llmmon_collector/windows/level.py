@@ -70,6 +70,13 @@ class Level:
         for expired in [kept for kept in self._slots if kept < self.oldest_slot]:
             del self._slots[expired]
 
+    def set_clock(self, now_ns: int) -> None:
+        """Go on at ``now_ns``, before or after: the current slot is the one of then."""
+        moved = now_ns // self.slot_ns - self.slot
+        self.whole.move(moved)
+        self._slots = {slot + moved: kept for slot, kept in self._slots.items()}
+        self.slot += moved
+
     def add(self, slot: int, delta: Delta) -> None:
         """Put ``delta`` into ``slot`` and into the windows that still cover it."""
         if slot >= self.oldest_whole_slot:
@@ -110,3 +117,11 @@ class Level:
         for slot in [kept for kept in self._slots if last < kept <= new_last]:
             for packed in self._slots[slot]:
                 totals.subtract(unpack(packed))
+
+
+def build_levels(windows_s: Sequence[int]) -> list[Level]:
+    """The levels that windows of these lengths need, the finest first."""
+    by_slot: dict[int, list[int]] = {}
+    for window_s in windows_s:
+        by_slot.setdefault(slot_length_s(window_s), []).append(window_s)
+    return [Level(slot_s, by_slot[slot_s]) for slot_s in sorted(by_slot)]

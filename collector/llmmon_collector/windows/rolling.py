@@ -31,10 +31,12 @@ from llmmon_collector.windows.derive import (
 from llmmon_collector.windows.fold import fold
 from llmmon_collector.windows.groups import Groups
 from llmmon_collector.windows.history import History, buckets, series_history, whole_history
-from llmmon_collector.windows.level import Level, slot_length_s
+from llmmon_collector.windows.level import Level, build_levels
 from llmmon_collector.windows.trend import Trend, quality_trend
+from llmmon_collector.windows.warm import Kept, refill
 
 Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 HOUR_S: Final = 3600
 """Kept whether asked for or not: ``hourly_cost`` reads it."""
@@ -49,8 +51,8 @@ _NEVER_NS: Final = 2**62
 
 
 class Windows:
-    """The rolling windows. Time comes in as ``now_ns`` and never goes back: a call with an earlier
-    one is taken at the latest time seen."""
+    """The rolling windows. Time comes in as ``now_ns`` and goes back by ``set_clock`` alone: any
+    other call with an earlier one is taken at the latest time seen."""
 
     def __init__(
         self, windows_s: Sequence[int], lateness_s: float, day_start_ns: Callable[[int], int]
@@ -68,7 +70,7 @@ class Windows:
         """Requests that claimed to end over five seconds ahead; they count as ending now."""
         self._kept_s = sorted({*self.windows_s, HOUR_S})
         self._late_ns = round(min(lateness_s, self._kept_s[-1]) * _SECOND_NS)
-        self._levels = _build_levels(self._kept_s)
+        self._levels = build_levels(self._kept_s)
         self._level_of = {w: level for level in self._levels for w in level.totals}
         self._day = DayCost(day_start_ns)
         self._backlog = Backlog(_BACKLOG)
@@ -99,6 +101,13 @@ class Windows:
             self._wait(requests)
         return late_count
 
+    def refill(self, kept: Kept, now_ns: int) -> None:
+        """Put back what a store kept, before anything is added; history begins with it."""
+        self.advance(now_ns)
+        begun_ns = refill(self._levels, self._day, kept, self._now_ns)
+        if begun_ns is not None:
+            self._since_ns = min(self._since_ns, begun_ns)
+
     def advance(self, now_ns: int) -> None:
         """Move on to ``now_ns``: count what waits, forget what expired."""
         self._move_on(now_ns)
@@ -107,6 +116,18 @@ class Windows:
         self._day.advance(self._now_ns)
         if len(self._backlog):
             self._count(self._backlog.drain())
+
+    def set_clock(self, now_ns: int, moved_ns: int) -> None:
+        """The clock was set by ``moved_ns`` to ``now_ns``: all that is counted keeps its age."""
+        self.advance(now_ns - moved_ns)
+        if len(self._backlog):
+            ahead = self._backlog.drain()
+            self._backlog.append(ahead.ending(ahead.end_ns + moved_ns))
+        for level in self._levels:
+            level.set_clock(now_ns)
+        self._day.set_clock(now_ns)
+        self._since_ns += moved_ns
+        self._now_ns = now_ns
 
     def table(self, window_s: int, grouping: Grouping) -> MetricTable:
         """All metrics of one window, a row a group, as of the last ``advance``.
@@ -118,11 +139,8 @@ class Windows:
             KeyError: no such window is kept.
         """
         size = len(grouping.labels)
-        totals = self._level(window_s).totals[window_s]
-        totals.reserve(len(grouping.codes))
-        groups = self._groups(window_s, grouping)
-        counts = groups.sum(totals.counts)
-        values = derive(counts, totals.quantiles(groups, list(QUANTILES.values())), window_s)
+        counts, quantile_values = self._sums(window_s, grouping)
+        values = derive(counts, quantile_values, window_s)
         hour = self._level(HOUR_S).totals[HOUR_S]
         values["hourly_cost"] = cost_usd(self._groups(HOUR_S, grouping).sum(hour.counts))
         values["daily_cost"] = known_cost(*self._day.of(grouping.codes, size))
@@ -138,9 +156,8 @@ class Windows:
         """
         level = self._level(window_s)
         length = level.length(window_s)
-        first = level.slot - 2 * length + 1
-        counts, bins = level.whole.sums(np.array([first, first + length]))
-        known = self._since_ns <= first * level.slot_ns
+        counts, bins = level.whole.recent(level.slot, 2 * length - 1, length)
+        known = self._since_ns <= (level.slot - 2 * length + 1) * level.slot_ns
         counts = counts if known else np.zeros_like(counts)
         values = derive(counts, quantiles_of(bins), window_s)
         unknown = np.full(1, np.nan)
@@ -195,6 +212,19 @@ class Windows:
         means = values["quality_score_mean"].tolist()
         return quality_trend(*(None if np.isnan(mean) else mean for mean in means))
 
+    def _sums(self, window_s: int, grouping: Grouping) -> tuple[Integers, Floats]:
+        """Counts and values of ``QUANTILES`` of each group."""
+        level = self._level(window_s)
+        totals = level.totals[window_s]
+        unknown = totals.counts[len(grouping.codes) :, Count.REQUESTS]
+        if len(grouping.labels) == 1 and not grouping.codes.any() and not unknown.any():
+            counts, bins = level.whole.recent(level.slot, level.length(window_s) - 1, 0)
+            return counts, quantiles_of(bins)
+        totals.reserve(len(grouping.codes))
+        groups = self._groups(window_s, grouping)
+        wanted = list(QUANTILES.values())
+        return groups.sum(totals.counts), totals.quantiles(groups, wanted)
+
     def _move_on(self, now_ns: int) -> None:
         self._now_ns = max(now_ns, self._now_ns)
         if self._since_ns == _NEVER_NS:
@@ -238,7 +268,6 @@ class Windows:
             later = requests.take(ahead)
             requests = requests.take(~ahead)
             self._backlog.append(later)
-        self._day.add(requests)
         self._fold(requests)
 
     def _fold(self, requests: Requests) -> None:
@@ -254,16 +283,16 @@ class Windows:
             if held.any():
                 self._put(i, requests.take(held), slots[held])
             requests = requests.take(~held)
+        if len(requests):
+            self._day.add(requests)
 
     def _put(self, finest: int, requests: Requests, slots: Integers) -> None:
         slot_ns = self._levels[finest].slot_ns
+        midnight_parts_a_slot = self._day.start_ns % slot_ns
+        if midnight_parts_a_slot:
+            self._day.add(requests)
         for slot, delta in fold(requests, slots):
+            if not midnight_parts_a_slot and slot * slot_ns >= self._day.start_ns:
+                self._day.add_counts(delta)
             for level in self._levels[finest:]:
                 level.add(slot * slot_ns // level.slot_ns, delta)
-
-
-def _build_levels(windows_s: Sequence[int]) -> list[Level]:
-    by_slot: dict[int, list[int]] = {}
-    for window_s in windows_s:
-        by_slot.setdefault(slot_length_s(window_s), []).append(window_s)
-    return [Level(slot_s, by_slot[slot_s]) for slot_s in sorted(by_slot)]

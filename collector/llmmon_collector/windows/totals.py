@@ -8,10 +8,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from llmmon_collector.sketch import BLOCK, BLOCKS, before, position, ranks, value_of
+from llmmon_collector.sketch import BLOCK, BLOCKS, position, ranks, value_of
 from llmmon_collector.windows.counts import COLUMNS
 from llmmon_collector.windows.delta import HISTOGRAMS, ROW, Delta
 from llmmon_collector.windows.groups import Groups
+from llmmon_collector.windows.mapped import mapped_zeros
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -37,7 +38,10 @@ class Totals:
         while capacity < series:
             capacity *= 2
         self.counts = _extended(self.counts, (capacity, COLUMNS))
-        self._bins = _extended(self._bins, (capacity * ROW,))
+        bins = mapped_zeros(capacity * ROW)
+        used = np.flatnonzero(self._blocks)
+        bins.reshape(-1, BLOCK)[used] = self._bins.reshape(-1, BLOCK)[used]
+        self._bins = bins
         self._blocks = _extended(self._blocks, (capacity * ROW_BLOCKS,))
 
     def add(self, delta: Delta) -> None:
@@ -82,22 +86,28 @@ class Totals:
             return values
         blocks = self._blocks.reshape(-1, ROW_BLOCKS)[groups.members]
         summed = groups.reduce(blocks).reshape(-1, HISTOGRAMS, BLOCKS)
-        cumulative = [summed[:, h].cumsum(axis=-1) for h in range(HISTOGRAMS)]
-        for i, (histogram, q) in enumerate(wanted):
-            found = self._quantile(groups, histogram, cumulative[histogram], q)
-            values[i, groups.present] = found
+        for histogram in range(HISTOGRAMS):
+            rows = [i for i, (of, _) in enumerate(wanted) if of == histogram]
+            if rows:
+                qs = [wanted[i][1] for i in rows]
+                found = self._quantiles(groups, histogram, summed[:, histogram], qs)
+                values[np.array(rows)[:, None], groups.present] = found.T
         return values
 
-    def _quantile(self, groups: Groups, histogram: int, blocks: Integers, q: float) -> Floats:
-        """One quantile of each present group, whose cumulative ``blocks`` are given."""
-        count = blocks[:, -1]
-        rank = ranks(count, q)
-        block = position(blocks, rank)
+    def _quantiles(
+        self, groups: Groups, histogram: int, blocks: Integers, qs: Sequence[float]
+    ) -> Floats:
+        """Quantiles of one histogram of each present group, whose sums by block are given."""
+        cumulative = blocks.cumsum(axis=-1)
+        count = cumulative[:, -1]
+        rank = np.stack([ranks(count, q) for q in qs], axis=1)
+        block = position(cumulative[:, None], rank)
+        preceding = np.take_along_axis(cumulative - blocks, block, axis=1)
         series = self._bins.reshape(-1, ROW_BLOCKS, BLOCK)
         of_member = block[groups.of_member] + histogram * BLOCKS
-        inside = groups.reduce(series[groups.members, of_member])
-        within = position(inside.cumsum(axis=-1), rank - before(blocks, block))
-        return np.where(count > 0, value_of(block * BLOCK + within), np.nan)
+        inside = groups.reduce(series[groups.members[:, None], of_member])
+        within = position(inside.cumsum(axis=-1), rank - preceding)
+        return np.where(count[:, None] > 0, value_of(block * BLOCK + within), np.nan)
 
 
 def _extended(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
