@@ -20,6 +20,7 @@ import zmq
 from llmock.chaos import ChaosSettings
 from llmock.testing import LLMockServer
 
+from llmmon.protocol.codec import encode_map
 from llmmon.protocol.endpoint import parse_address
 from llmmon.protocol.event import SERIES_FIELDS, Kind
 from llmmon.protocol.wire import (
@@ -28,7 +29,6 @@ from llmmon.protocol.wire import (
     decode_batch,
     decode_message,
     decode_series,
-    encode_map,
     encode_message,
 )
 

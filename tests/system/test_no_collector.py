@@ -129,3 +129,44 @@ def test_without_a_collector_the_service_ends_by_itself(short_dir: Path) -> None
     assert json.loads(done.stdout.splitlines()[-1])["pending"] == 100
     assert len(done.stderr.splitlines()) == 1
     assert "no collector" in done.stderr
+
+
+DURABLE = """
+import itertools, sys
+import llmmon
+llmmon.init(service="early", environment="test", endpoint=sys.argv[1], durable=True)
+for i in itertools.count():
+    print(llmmon.record("chat", model="gpt-4o", input_tokens=i), flush=True)
+"""
+
+HEIR = """
+import sys, time
+import llmmon
+llmmon.init(service="early", environment="test", endpoint=sys.argv[1])
+llmmon.record("heir")
+while llmmon.stats().adopted < int(sys.argv[2]):
+    time.sleep(0.01)
+"""
+
+
+def test_what_a_killed_service_left_on_disk_is_delivered_by_its_next_process(
+    unstarted: Callable[..., CollectorProcess],
+) -> None:
+    collector = unstarted()
+    victim = subprocess.Popen(
+        [sys.executable, "-c", DURABLE, collector.address], stdout=subprocess.PIPE
+    )
+    assert victim.stdout is not None
+    told = [victim.stdout.readline().decode().strip() for _ in range(500)]
+    victim.kill()
+    told += victim.communicate(timeout=60)[0].decode().split("\n")[1:-1]
+    collector.start()
+    subprocess.run(
+        [sys.executable, "-c", HEIR, collector.address, str(len(told))], timeout=60, check=True
+    )
+    rows = collector.query("SELECT id FROM requests WHERE operation = 'chat'")
+    ids = [row["id"] for row in rows]
+    assert set(told[:500]) <= set(ids)
+    assert len(ids) == len(set(ids))
+    ingest = collector.snapshot()["ingest"]
+    assert (ingest["events_stored"], ingest["events_lost"]) == (len(ids) + 1, {})

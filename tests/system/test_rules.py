@@ -22,8 +22,9 @@ from llmmon.protocol.endpoint import parse_address
 from llmmon.protocol.snapshot import Snapshot, decode_snapshot
 from llmmon.protocol.wire import Message, decode_message
 from llmmon_collector.clock import ManualClock
-from llmmon_collector.collector import Collector, Place
+from llmmon_collector.collector import Collector
 from llmmon_collector.config.settings import Settings
+from llmmon_collector.place import Place
 
 NOON_NS = 1_795_521_600 * 10**9
 FINE = {"latency_ms": 300.0, "relevance": 0.95, "input_tokens": 10, "output_tokens": 10}
