@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 
-.PHONY: help demo test check fmt bench faults screenshots clean
+.PHONY: help demo test check fmt bench bench-peers soak faults screenshots clean
 
 help:
 	@echo "make demo         a collector, replayed production traffic and the terminal UI"
@@ -14,7 +14,9 @@ help:
 	@echo "make check        format, lint, types, import contracts"
 	@echo "make fmt          format, and mend what the linter can"
 	@echo "make bench        benchmarks, into bench/RESULTS.md"
-	@echo "make faults       slow fault runs"
+	@echo "make bench-peers  install what the benchmarks compare with, outside the repository"
+	@echo "make soak         ten minutes at half of the measured maximum"
+	@echo "make faults       slow fault runs: a line a fault"
 	@echo "make screenshots  draw the README's picture again"
 
 $(BIN)/python:
@@ -46,6 +48,12 @@ fmt: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
+
+bench-peers: $(VENV)/.dev
+	$(BIN)/python -m bench.peers.install
+
+soak: $(VENV)/.dev
+	$(BIN)/python -m bench.soak
 
 faults: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/faults

@@ -1,37 +1,35 @@
 """What recording one request costs the calling thread, beside what peers charge for the same.
 
-Prints one JSON object a line: ``name`` of the call, ``figure`` to reach, ``measured`` CPU ns a
-call of the calling thread (median of interleaved rounds, loop subtracted), ``ratio`` to the peer,
-``peer``. Usage: ``python bench/agent_call.py [ROUNDS] [CALLS]``.
+CPU nanoseconds a call of the calling thread: medians of interleaved rounds, the loop subtracted.
+Run with ``python -m bench.agent_call [ROUNDS] [CALLS]``.
 """
 
 from __future__ import annotations
 
-import json
 import random
 import statistics
 import sys
-import tempfile
 import time
-from collections.abc import Callable
+from typing import Final
 
 import llmmon
+from bench import agent_peers as peers
+from bench import spool
+from bench.agent_peers import Call
+from bench.peers import libraries
+from bench.result import show, show_missing, show_share
 
-Call = Callable[[], object]
-
-OTEL = "OpenTelemetry SDK span, 15 attributes, BatchSpanProcessor"
-PROMETHEUS_FIVE = "prometheus_client, 3 inc + 2 observe, labels() each"
-PROMETHEUS_ONE = "prometheus_client, one observe, child cached"
-
-FIGURES = (
-    ("recorder, 9 values", OTEL, "1/50"),
-    ("recorder, 9 values", PROMETHEUS_FIVE, "1/15"),
-    ("recorder, 9 values", PROMETHEUS_ONE, "1/2"),
-    ("track + usage + exit", OTEL, "1/15"),
-    ("record, 11 keywords", OTEL, ""),
-    ("track + usage + exit, nested", OTEL, ""),
-    ("track + usage + 3 chunks + exit", OTEL, ""),
+TRACK: Final = "track + usage + exit"
+BOUND: Final = "bound record, 9 values"
+FIGURES: Final = (
+    (TRACK, peers.OTEL, 15),
+    (BOUND, peers.OTEL, 50),
+    (BOUND, peers.PROMETHEUS_FIVE, 15),
+    (BOUND, peers.PROMETHEUS_ONE, 2),
+    (BOUND, peers.DOGSTATSD, 0),
+    (BOUND, peers.STRUCTLOG, 0),
 )
+"""Our call, the peer's, and what share of its cost ours may have; 0 where none is named."""
 
 
 def track() -> None:
@@ -51,115 +49,65 @@ def stream() -> None:
         request.usage(812, 164, cached_tokens=512)
 
 
+def record() -> None:
+    """One request that is measured already."""
+    llmmon.record(
+        "chat",
+        provider="openai",
+        model="gpt-4o",
+        route="/ask",
+        latency_ms=812.5,
+        ttft_ms=120.5,
+        input_tokens=812,
+        output_tokens=164,
+        cached_tokens=512,
+        cost_usd=0.0025,
+        user_id="user-17",
+    )
+
+
 def own_calls() -> dict[str, Call]:
     """llmmon's calls, sending to nobody."""
-    directory = tempfile.mkdtemp()
     llmmon.init(
         service="bench",
-        endpoint=f"ipc://{directory}",
+        endpoint=f"ipc://{spool.DIRECTORY}/nobody",
+        spool_dir=spool.DIRECTORY,
         flush_interval_s=0.02,
         handle_sigterm=False,
     )
     recorder = llmmon.recorder("chat", provider="openai", model="gpt-4o", route="/ask")
+    outer = llmmon.track("invoke_agent")
 
     def bound() -> None:
         recorder(812.5, 812, 164, 512, 120.5, user_id="user-17", session_id="session-4")
-
-    def record() -> None:
-        llmmon.record(
-            "chat",
-            provider="openai",
-            model="gpt-4o",
-            route="/ask",
-            latency_ms=812.5,
-            ttft_ms=120.5,
-            input_tokens=812,
-            output_tokens=164,
-            cached_tokens=512,
-            cost_usd=0.0025,
-            user_id="user-17",
-        )
-
-    outer = llmmon.track("invoke_agent")
 
     def nested() -> None:
         with outer:
             track()
 
     return {
-        "recorder, 9 values": bound,
+        TRACK: track,
+        BOUND: bound,
         "record, 11 keywords": record,
-        "track + usage + exit": track,
         "track + usage + 3 chunks + exit": stream,
         "track + usage + exit, nested": nested,
     }
 
 
-def otel_calls() -> dict[str, Call]:
-    """A span as instrumentation libraries make it; its exporter throws it away.
-
-    Raises:
-        ImportError: not installed.
-    """
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-
-    class Discard(SpanExporter):
-        def export(self, spans: object) -> SpanExportResult:
-            return SpanExportResult.SUCCESS
-
-    provider = TracerProvider()
-    provider.add_span_processor(BatchSpanProcessor(Discard(), max_queue_size=65_536))
-    tracer = provider.get_tracer("bench")
-
-    def span() -> None:
-        attributes: dict[str, str | int | float | bool] = {
-            "gen_ai.operation.name": "chat",
-            "gen_ai.provider.name": "openai",
-            "gen_ai.request.model": "gpt-4o",
-            "gen_ai.response.model": "gpt-4o-2024-08-06",
-            "http.route": "/ask",
-            "user.id": "user-17",
-            "gen_ai.conversation.id": "session-4",
-            "gen_ai.usage.input_tokens": 812,
-            "gen_ai.usage.output_tokens": 164,
-            "gen_ai.usage.cache_read.input_tokens": 512,
-            "gen_ai.response.time_to_first_chunk": 0.1205,
-            "gen_ai.usage.cost.amount": 0.0025,
-            "http.response.status_code": 200,
-            "gen_ai.request.stream": True,
-            "deployment.environment.name": "production",
-        }
-        with tracer.start_as_current_span("chat gpt-4o", attributes=attributes):
-            pass
-
-    return {OTEL: span}
-
-
-def prometheus_calls() -> dict[str, Call]:
-    """Counters and histograms that carry the same numbers.
-
-    Raises:
-        ImportError: not installed.
-    """
-    from prometheus_client import CollectorRegistry, Counter, Histogram
-
-    registry, labels = CollectorRegistry(), ["model", "route"]
-    requests = Counter("requests", "-", labels, registry=registry)
-    tokens_in = Counter("tokens_in", "-", labels, registry=registry)
-    tokens_out = Counter("tokens_out", "-", labels, registry=registry)
-    latency = Histogram("latency", "-", labels, registry=registry)
-    first = Histogram("ttft", "-", labels, registry=registry)
-    child = latency.labels("gpt-4o", "/ask")
-
-    def five() -> None:
-        requests.labels("gpt-4o", "/ask").inc()
-        tokens_in.labels("gpt-4o", "/ask").inc(812)
-        tokens_out.labels("gpt-4o", "/ask").inc(164)
-        latency.labels("gpt-4o", "/ask").observe(0.8125)
-        first.labels("gpt-4o", "/ask").observe(0.1205)
-
-    return {PROMETHEUS_FIVE: five, PROMETHEUS_ONE: lambda: child.observe(0.8125)}
+def peer_calls() -> dict[str, Call]:
+    """Those of the peers that are installed."""
+    found: dict[str, Call] = {}
+    for calls in (
+        peers.otel_calls,
+        peers.prometheus_calls,
+        peers.dogstatsd_calls,
+        peers.structlog_calls,
+    ):
+        try:
+            found |= calls()
+        except ImportError:
+            continue
+    return found
 
 
 def cpu_ns(call: Call, calls: int) -> float:
@@ -185,24 +133,20 @@ def measure(cases: dict[str, Call], rounds: int, calls: int) -> dict[str, float]
 
 def main(rounds: int = 15, calls: int = 1000) -> None:
     """Measure and print."""
-    cases: dict[str, Call] = {"loop": lambda: None} | own_calls()
-    for add, hint in (
-        (otel_calls, "opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"),
-        (prometheus_calls, "prometheus-client"),
-    ):
-        try:
-            cases |= add()
-        except ImportError:
-            print(json.dumps({"name": add.__name__, "error": f"not installed: pip install {hint}"}))
-    costs = measure(cases, rounds, calls)
+    libraries.activate()
+    own = own_calls()
+    costs = measure({"loop": lambda: None} | own | peer_calls(), rounds, calls)
     loop_ns = costs.pop("loop")
     net = {name: ns - loop_ns for name, ns in costs.items()}
-    for name, peer, figure in FIGURES:
-        ratio = round(net[peer] / net[name], 1) if peer in net else None
-        told = {"name": name, "figure": figure, "measured": f"{net[name]:.0f} ns"}
-        print(json.dumps({**told, "ratio": ratio and f"1/{ratio}", "peer": peer}))
-    for peer in net.keys() - {name for name, _, _ in FIGURES}:
-        print(json.dumps({"name": peer, "figure": "", "measured": f"{net[peer]:.0f} ns"}))
+    for name, peer, share in FIGURES:
+        row = f"caller's cost of {name}"
+        if peer in net:
+            told = f"{peer}: {net[peer]:,.0f} ns"
+            show_share(row, f"{net[name]:,.0f} ns", net[name], told, net[peer], share)
+        else:
+            show_missing(row, f"1/{share}" if share else "", libraries.COMMAND, peer)
+    for name in own.keys() - {TRACK, BOUND}:
+        show(f"caller's cost of {name}", f"{net[name]:,.0f} ns")
     llmmon.shutdown(timeout_s=0.0)
 
 

@@ -1,7 +1,8 @@
 """CPU of a whole service process an event, every thread and the flush: llmmon, OpenTelemetry.
 
 Saturated: events as fast as they are taken. Paced: 1,000 a second, less what the same loop takes
-without recording. Each case runs in a process of its own; what receives runs in this one.
+without recording. Each case runs in a process of its own, and so does our collector; what takes
+the peer's exports runs in this one.
 """
 
 from __future__ import annotations
@@ -11,37 +12,29 @@ import json
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Final
 
-import zmq
-
-from bench.result import not_installed, show
-from llmmon_collector.clock import SystemClock
-from llmmon_collector.intake.deadletter import DeadLetters
-from llmmon_collector.intake.ledger import Ledger
-from llmmon_collector.intake.receiver import Receiver
-from llmmon_collector.intake.session import Session
+from bench import spool
+from bench.peers import libraries, own
+from bench.result import show_missing, show_share
 
 ROUNDS: Final = 3
 SATURATED: Final = 60_000
 SATURATED_OTEL: Final = 10_000
-PACED_S: Final = 4.0
+PACED: Final = 4000
+"""Events at 1,000 a second."""
 PACED_STEP: Final = 10
 PEER: Final = "OpenTelemetry SDK span, BatchSpanProcessor, OTLP/HTTP"
-
-
-class Nowhere:
-    """An appender that keeps nothing."""
-
-    def append(self, bodies: Sequence[bytes]) -> int:
-        return len(bodies)
+ROWS: Final = (
+    ("agent CPU an event, all threads, saturated", 50),
+    ("agent CPU an event, all threads, 1,000 events/s", 20),
+)
+"""And what share of the peer's CPU ours may be."""
 
 
 class Sink(BaseHTTPRequestHandler):
@@ -60,21 +53,6 @@ class Sink(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def collector() -> Iterator[str]:
-    """The address of an intake that acknowledges and forgets."""
-    with tempfile.TemporaryDirectory(prefix="llmmon-") as directory:
-        context = zmq.Context[zmq.Socket[bytes]]()
-        dead = DeadLetters(Path(directory) / "dead.seg")
-        session = Session(Ledger(), Nowhere(), dead, SystemClock(), lambda _batches: None)
-        endpoint = f"ipc://{directory}/ingest.sock"
-        receiver = Receiver(context, endpoint, session, lambda _error: None)
-        receiver.start()
-        yield f"ipc://{directory}"
-        receiver.stop()
-        context.destroy(linger=0)
-
-
-@contextmanager
 def otlp() -> Iterator[str]:
     """The address of an HTTP server that takes everything."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Sink)
@@ -87,7 +65,7 @@ def llmmon_call(address: str) -> tuple[Callable[[int], object], Callable[[], obj
     """Record one request; deliver everything."""
     import llmmon
 
-    llmmon.init(service="bench", environment="bench", endpoint=address)
+    llmmon.init(service="bench", endpoint=address, spool_dir=spool.DIRECTORY)
     record = llmmon.recorder("chat", provider="openai", model="gpt-4o", route="/ask")
 
     def call(i: int) -> None:
@@ -108,7 +86,7 @@ def otel_call(address: str) -> tuple[Callable[[int], object], Callable[[], objec
     processor = BatchSpanProcessor(OTLPSpanExporter(endpoint=address), max_queue_size=16_384)
     provider.add_span_processor(processor)
     tracer = provider.get_tracer("bench")
-    attributes = {
+    attributes: dict[str, str | int | float] = {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "openai",
         "gen_ai.request.model": "gpt-4o",
@@ -140,6 +118,7 @@ CALLS: Final = {"llmmon": llmmon_call, "otel": otel_call, "idle": idle_call}
 
 def child(side: str, address: str, events: int, paced: bool) -> None:
     """Print the CPU seconds of one case; what starts with the first event is left out."""
+    libraries.activate()
     call, finish = CALLS[side](address)
     call(0)
     finish()
@@ -164,27 +143,32 @@ def cpu_us(side: str, address: str, events: int, paced: bool) -> float:
     return statistics.median(float(output) for output in outputs) / events * 1e6
 
 
+def measure_own(idle_us: float) -> tuple[float, float]:
+    """Ours, saturated and paced."""
+    with own.collector() as address:
+        saturated_us = cpu_us("llmmon", address, SATURATED, paced=False)
+        return saturated_us, cpu_us("llmmon", address, PACED, paced=True) - idle_us
+
+
+def measure_peer(idle_us: float) -> tuple[float, float]:
+    """The peer's, saturated and paced."""
+    with otlp() as address:
+        saturated_us = cpu_us("otel", address, SATURATED_OTEL, paced=False)
+        return saturated_us, cpu_us("otel", address, PACED, paced=True) - idle_us
+
+
 def main() -> None:
     """Measure both sides in one run and print."""
-    paced_events = int(PACED_S * 1000)
-    with collector() as address:
-        idle = cpu_us("idle", address, paced_events, paced=True)
-        own = cpu_us("llmmon", address, SATURATED, paced=False)
-        own_paced = cpu_us("llmmon", address, paced_events, paced=True) - idle
+    libraries.activate()
+    idle_us = cpu_us("idle", "", PACED, paced=True)
+    ours = measure_own(idle_us)
     if importlib.util.find_spec("opentelemetry.exporter") is None:
-        not_installed(PEER, "opentelemetry-sdk opentelemetry-exporter-otlp-proto-http")
-        show("agent CPU an event, saturated", f"{own:.2f} us")
-        show("agent CPU an event, 1,000 a second", f"{own_paced:.2f} us")
+        for name, share in ROWS:
+            show_missing(name, f"1/{share}", libraries.COMMAND, PEER)
         return
-    with otlp() as address:
-        peer = cpu_us("otel", address, SATURATED_OTEL, paced=False)
-        peer_paced = cpu_us("otel", address, paced_events, paced=True) - idle
-    for name, mine, theirs, figure in (
-        ("agent CPU an event, saturated", own, peer, "1/50"),
-        ("agent CPU an event, 1,000 a second", own_paced, peer_paced, "1/20"),
-    ):
-        ratio = f"1/{theirs / mine:.1f}"
-        show(name, f"{mine:.2f} us", figure, ratio, f"{PEER}: {theirs:.1f} us")
+    peer = measure_peer(idle_us)
+    for (name, share), mine, theirs in zip(ROWS, ours, peer, strict=True):
+        show_share(name, f"{mine:.2f} us", mine, f"{PEER}: {theirs:.1f} us", theirs, share)
 
 
 if __name__ == "__main__":

@@ -22,11 +22,13 @@ from bench.result import not_installed, show
 from bench.traffic import AGENT, BATCH, START_NS, Traffic
 from llmmon.protocol.wire import Batch, Header, Message, decode_message, encode_message
 from llmmon_collector.clock import ManualClock
+from llmmon_collector.daemon import spared_garbage_collection
 from llmmon_collector.day import LocalDay
+from llmmon_collector.intake.admission import CREDIT
 from llmmon_collector.intake.deadletter import DeadLetters
 from llmmon_collector.intake.ledger import Ledger
 from llmmon_collector.intake.receiver import GROUP, Receiver
-from llmmon_collector.intake.session import CREDIT, Appender, Incoming, Session
+from llmmon_collector.intake.session import Appender, Incoming, Session
 from llmmon_collector.journal import Journal
 from llmmon_collector.live import LiveMetrics, Open
 from llmmon_collector.pricing.book import PriceBook
@@ -177,7 +179,7 @@ def main() -> None:
         peer = f"reading the same as OTLP/protobuf spans: {otlp:,.0f}" if otlp else ""
         show(f"ingest, {name}", measured, figure, ratio, peer)
 
-    with tempfile.TemporaryDirectory(prefix="llmmon-") as name:
+    with spared_garbage_collection(), tempfile.TemporaryDirectory(prefix="llmmon-") as name:
         directory = Path(name)
         intake = Intake(Memory(), directory, seconds)
         in_process(messages, intake)

@@ -49,7 +49,7 @@ def spans_of(payload: bytes, events: int) -> bytes:
     resource.resource.attributes.extend(_attributes(named))
     scope = resource.scope_spans.add()
     scope.scope.name = "llmmon"
-    ids = Random(len(payload))
+    ids = Random(payload)
     for row in batch.tables[Kind.REQUEST].rows():
         scope.spans.append(_span(ids, row, keys[row["series"]]))
     encoded: bytes = export.SerializeToString()

@@ -3,12 +3,45 @@
 from __future__ import annotations
 
 import json
+from typing import TypedDict, Unpack
 
 
-def show(name: str, measured: str, figure: str = "", ratio: str = "", peer: str = "") -> None:
-    """Print a result; texts carry their units, empty ones are left out."""
-    line = {"name": name, "measured": measured, "figure": figure, "ratio": ratio, "peer": peer}
-    print(json.dumps({key: text for key, text in line.items() if text}), flush=True)
+class Goal(TypedDict, total=False):
+    """What a figure speaks of, as a number, and the figure itself, in the same unit."""
+
+    value: float | None
+    at_most: float | None
+    at_least: float | None
+
+
+def show(
+    name: str,
+    measured: str,
+    figure: str = "",
+    ratio: str = "",
+    peer: str = "",
+    **goal: Unpack[Goal],
+) -> None:
+    """Print a result; texts carry their units, empty ones are left out.
+
+    From the numbers of ``goal`` the table says whether the figure is reached.
+    """
+    texts = {"name": name, "measured": measured, "figure": figure, "ratio": ratio, "peer": peer}
+    line: dict[str, object] = {key: text for key, text in texts.items() if text}
+    line |= {key: number for key, number in goal.items() if number is not None}
+    print(json.dumps(line), flush=True)
+
+
+def show_share(name: str, measured: str, own: float, peer: str, theirs: float, share: int) -> None:
+    """Print what may cost at most ``1/share`` of a peer's cost; no figure where ``share`` is 0."""
+    figure, at_most = (f"1/{share}", 1 / share) if share else ("", None)
+    ratio = f"1/{theirs / own:.1f}"
+    show(name, measured, figure, ratio, peer, value=own / theirs, at_most=at_most)
+
+
+def show_missing(name: str, figure: str, command: str, peer: str) -> None:
+    """Print a row whose peer is not installed, and the command that installs it."""
+    show(name, f"not installed: {command}", figure, peer=peer)
 
 
 def not_installed(what: str, packages: str) -> None:

@@ -22,6 +22,7 @@ from llmmon_collector.journal import Journal
 from llmmon_collector.pricing.book import PriceBook
 from llmmon_collector.pricing.model import PriceOverride
 from llmmon_collector.series import SeriesTable
+from llmmon_collector.store.base import Span
 from llmmon_collector.store.duck import DuckStore
 from llmmon_collector.store.folder import Folder
 
@@ -114,10 +115,15 @@ def measure_store(directory: Path, bodies: list[bytes], group_events: int) -> No
     say(f"fold, {group_events:,} events a group", wall, "us wall an event")
     _, wall = per_event(lambda: list(store.recent_requests(0, SeriesTable(1000))), events)
     say("read requests back for the windows", wall, "us wall an event", "0.5 us: 10 M in 5 s")
-    _, wall = per_event(lambda: store.compact(2**62), 1)
+    end_ns = START_NS + events * 200_000 + 3600 * 10**9
+    _, wall = per_event(lambda: store.compact(end_ns), 1)
     say("compact all rollups", wall / 1e3, "ms")
-    _, wall = per_event(lambda: list(store.rollups(0, SeriesTable(1000))), 1)
-    say("read all rollups", wall / 1e3, "ms")
+    span = Span.of(0, end_ns, 600 * 10**9)
+    _, wall = per_event(lambda: list(store.rollups(span, SeriesTable(1000))), 1)
+    say("read all rollups, ten minutes at a time", wall / 1e3, "ms")
+    middle_ns = START_NS + events * 100_000
+    _, wall = per_event(lambda: store.retain(middle_ns, middle_ns), 1)
+    say("forget the older half", wall / 1e3, "ms")
     store.close()
     journal.close()
     say("store size", path.stat().st_size / events, "bytes an event")

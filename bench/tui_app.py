@@ -1,28 +1,23 @@
-"""The whole terminal UI on a pseudo-terminal: CPU, bytes to the terminal, time to the first frame.
+"""The whole terminal UI on a pseudo-terminal, and the same screen on textual-plotext and DataTable.
 
-A fake collector publishes a snapshot a second, every number of it another, and forty requests. The
-start is timed until the first drawn row, and until the first numbers.
+A fake collector publishes a snapshot a second, every number of it another, and forty requests. CPU
+and bytes to the terminal are means over ``MEASURED_S``; a key's frame is the one that shows what
+the key does, a snapshot's the one that shows its note.
 """
 
 from __future__ import annotations
 
-import fcntl
-import json
+import importlib.util
 import math
-import os
-import pty
-import select
-import signal
-import struct
-import subprocess
+import statistics
 import sys
 import tempfile
-import termios
 import time
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -30,25 +25,42 @@ from support.snapshots import AT_NS, busy_snapshot, metrics
 from support.viewer_data import answer_all, request_row
 from support.viewer_peer import ViewerPeer
 
+from bench.peers import libraries
+from bench.result import show, show_missing
+from bench.terminal import Terminal
 from llmmon.protocol.snapshot import Group, Snapshot
 
-SIZES: Final = ((120, 40), (200, 60), (80, 24), (40, 24))
-WARM_S: Final = 4.0
-MEASURED_S: Final = 20.0
+FIRST_SIZE: Final = (120, 40)
+OTHER_SIZES: Final = ((200, 60), (80, 24), (40, 24))
+OWN: Final = ("llmmon_tui",)
+PEER: Final = ("bench.peers.libraries", "bench.peers.plotext_screen")
+SHARE: Final = 8
+WARM_S: Final = 4
+MEASURED_S: Final = 12
+STARTS: Final = 3
+PRESSES: Final = 20
+SNAPSHOTS: Final = 12
 GROUPS: Final = 24
 ROWS: Final = 40
-FIGURES: Final = {(120, 40): "3 %, 10 kB/s, 0.6 s"}
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
-def snapshot(seq: int) -> Snapshot:
-    """The snapshot of second ``seq``: totals and groups wander."""
-    base = busy_snapshot(seq=seq, at_ns=AT_NS + seq * 10**9)
+class Screen(NamedTuple):
+    """What a second of a program on a terminal takes."""
+
+    cpu: float
+    """Share of a core."""
+    written: float
+    """Bytes a second."""
+
+
+def snapshot(seq: int, age_ns: int = 0, note: str = "") -> Snapshot:
+    """Snapshot number ``seq``, ``age_ns`` after the first: totals and groups wander."""
+    base = busy_snapshot(seq=seq, at_ns=AT_NS + age_ns)
     windows = tuple(
         replace(window, total=wander(seq, 0), groups=tuple(group(seq, n) for n in range(GROUPS)))
         for window in base.windows
     )
-    return replace(base, windows=windows)
+    return replace(base, windows=windows, note=note)
 
 
 def group(seq: int, number: int) -> Group:
@@ -64,92 +76,149 @@ def wander(seq: int, number: int) -> dict[str, float | int | None]:
     return {name: value and type(value)(value * wave) for name, value in plain.items()}
 
 
-class Terminal:
-    """The program under test as a child on a terminal of its own."""
+class Stage:
+    """A fake collector and a program that shows it."""
 
-    def __init__(self, address: str, size: tuple[int, int]) -> None:
-        self.master, slave = pty.openpty()
-        width, height = size
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
-        env = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        env.pop("NO_COLOR", None)
-        command = [sys.executable, "-m", "llmmon_tui", "--connect", address]
-        streams = dict.fromkeys(("stdin", "stdout", "stderr"), slave)
-        self.started_s = time.perf_counter()
-        self.child = subprocess.Popen(command, env=env, start_new_session=True, **streams)
-        os.close(slave)
-        self.written = 0
-        self.seen = b""
+    def __init__(self, peer: ViewerPeer, terminal: Terminal) -> None:
+        self._peer = peer
+        self.terminal = terminal
+        self._seq = 1
+        self._began_ns = time.monotonic_ns()
 
-    def read(self, seconds: float) -> None:
-        """Read what the program writes for so long."""
-        until_s = time.perf_counter() + seconds
-        while (left_s := until_s - time.perf_counter()) > 0:
-            if select.select([self.master], [], [], left_s)[0]:
-                self._take()
+    def publish(self, note: str = "") -> None:
+        """The next second's snapshot and requests."""
+        self._seq += 1
+        age_ns = time.monotonic_ns() - self._began_ns
+        self._peer.publish(snapshot(self._seq, age_ns, note))
+        rows = [request_row(n, id=f"{self._seq}-{n}") for n in range(ROWS)]
+        self._peer.publish_rows(rows)
 
-    def wait_for(self, *texts: bytes) -> float:
-        """Seconds from the start until one of ``texts`` has been written."""
-        while not any(text in self.seen for text in texts):
-            self._take()
-        return time.perf_counter() - self.started_s
+    def run(self, seconds: int) -> None:
+        """So many seconds pass."""
+        for _ in range(seconds):
+            self.publish()
+            self.terminal.read(1.0)
 
-    def cpu_s(self) -> float:
-        """CPU that the program has used."""
-        stat = Path(f"/proc/{self.child.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(stat[11]) + int(stat[12])) / _TICKS
+    def press(self) -> float:
+        """Seconds from a key to its frame, in the midst of a second."""
+        self.publish()
+        self.terminal.read(0.7)
+        taken_s = self.terminal.press(b" ", b"PAUSED")
+        self.terminal.read(0.3)
+        self.terminal.press(b" ", b"LIVE")
+        return taken_s
 
-    def close(self) -> None:
-        """End the program."""
-        self.child.send_signal(signal.SIGTERM)
-        with suppress(OSError):  # Linux says EIO once the child has closed the terminal
-            while os.read(self.master, 1 << 16):
-                pass
-        self.child.wait()
-        os.close(self.master)
-
-    def _take(self) -> None:
-        chunk = os.read(self.master, 1 << 16)
-        self.written += len(chunk)
-        self.seen = (self.seen + chunk)[-200_000:]
+    def show_snapshot(self) -> float:
+        """Seconds from a snapshot to its frame, at any time of a second."""
+        note = f"note-{self._seq}"
+        self.terminal.forget()
+        began_s = time.perf_counter()
+        self.publish(note)
+        self.terminal.wait_for(note.encode())
+        taken_s = time.perf_counter() - began_s
+        self.terminal.read(0.37)
+        return taken_s
 
 
-def measure(size: tuple[int, int]) -> dict[str, str]:
-    """One row of the table of results."""
+@contextmanager
+def stage(modules: Sequence[str], size: tuple[int, int]) -> Iterator[Stage]:
+    """The program of ``modules`` with a collector to look at."""
     with tempfile.TemporaryDirectory() as directory, ViewerPeer(f"ipc://{directory}") as peer:
         answer_all(peer)
         peer.serve(snapshot(1))
-        terminal = Terminal(f"ipc://{directory}", size)
-        first_frame_s = terminal.wait_for(b"CONNECTING", b"LIVE")
-        first_picture_s = terminal.wait_for(b"LIVE")
-        seq = run(peer, terminal, 2, WARM_S)
-        cpu_s, written = terminal.cpu_s(), terminal.written
-        run(peer, terminal, seq, MEASURED_S)
-        cpu = (terminal.cpu_s() - cpu_s) / MEASURED_S
-        rate = (terminal.written - written) / MEASURED_S
+        terminal = Terminal([*modules, "--connect", f"ipc://{directory}"], size)
+        yield Stage(peer, terminal)
         terminal.close()
-    measured = (
-        f"{cpu:.1%} of a core, {rate / 1000:.1f} kB/s, "
-        f"first frame {first_frame_s:.2f} s, first numbers {first_picture_s:.2f} s"
+
+
+def measure(at: Stage) -> Screen:
+    """Settle, and watch for ``MEASURED_S``."""
+    terminal = at.terminal
+    terminal.wait_for(b"LIVE")
+    at.run(WARM_S)
+    cpu_s, written = terminal.cpu_s(), terminal.written
+    at.run(MEASURED_S)
+    cpu = (terminal.cpu_s() - cpu_s) / MEASURED_S
+    return Screen(cpu, (terminal.written - written) / MEASURED_S)
+
+
+def first_frame_s() -> float:
+    """From the start to the first drawn row: the median of some starts, after one to compile."""
+    starts_s = []
+    for _ in range(1 + STARTS):
+        with stage(OWN, FIRST_SIZE) as at:
+            starts_s.append(at.terminal.wait_for(b"CONNECTING", b"LIVE"))
+    return statistics.median(starts_s[1:])
+
+
+def worst(durations_s: Sequence[float]) -> float:
+    """Their 95th percentile, in ms."""
+    return sorted(durations_s)[len(durations_s) * 95 // 100] * 1e3
+
+
+def frames_of_snapshots() -> list[float]:
+    """Seconds from a published snapshot to the frame that shows it, some times."""
+    with stage(OWN, FIRST_SIZE) as at:
+        at.terminal.wait_for(b"LIVE")
+        at.run(WARM_S)
+        return [at.show_snapshot() for _ in range(SNAPSHOTS)]
+
+
+def tell(size: tuple[int, int], screen: Screen) -> None:
+    """Print what the whole app takes at a size that has no figures."""
+    show(
+        f"TUI at 2 Hz, {size[0]}x{size[1]}",
+        f"{screen.cpu:.1%} of a core, {screen.written / 1e3:.1f} kB/s",
     )
-    name = f"tui, whole app at 2 Hz, {size[0]}x{size[1]}"
-    return {"name": name, "measured": measured, "figure": FIGURES.get(size, "")}
 
 
-def run(peer: ViewerPeer, terminal: Terminal, seq: int, seconds: float) -> int:
-    """Publish a snapshot a second for so long; the next sequence number."""
-    for _ in range(round(seconds)):
-        peer.publish(snapshot(seq))
-        peer.publish_rows([request_row(n, id=f"{seq}-{n}") for n in range(ROWS)])
-        terminal.read(1.0)
-        seq += 1
-    return seq
+def tell_first(screen: Screen, first_s: float, key_ms: float) -> None:
+    """Print what has figures, a row each."""
+    for name, measured, figure, value, at_most in (
+        ("CPU", f"{screen.cpu:.1%} of a core", "3 % of a core", screen.cpu, 0.03),
+        ("terminal", f"{screen.written / 1e3:.1f} kB/s", "10 kB/s", screen.written, 10_000),
+        ("first frame", f"{first_s:.2f} s", "0.6 s", first_s, 0.6),
+        ("key to frame", f"{key_ms:.0f} ms at p95", "50 ms", key_ms, 50.0),
+    ):
+        at = f"TUI, whole app at 2 Hz, {FIRST_SIZE[0]}x{FIRST_SIZE[1]}: {name}"
+        show(at, measured, figure, value=value, at_most=at_most)
+
+
+def compare(own: Screen) -> None:
+    """Print our share of the CPU of the same screen on other widgets."""
+    row = "TUI, the same screen on textual-plotext and DataTable"
+    if importlib.util.find_spec("textual_plotext") is None:
+        show_missing(row, f"at most 1/{SHARE}", libraries.COMMAND, "textual-plotext, DataTable")
+        return
+    with stage(PEER, FIRST_SIZE) as at:
+        peer = measure(at)
+    for name, mine, theirs, told in (
+        ("CPU", own.cpu, peer.cpu, f"{peer.cpu:.1%} of a core"),
+        ("terminal", own.written, peer.written, f"{peer.written / 1e3:.1f} kB/s"),
+    ):
+        figure = f"at most 1/{SHARE}" if name == "CPU" else ""
+        show(
+            f"{row}: {name}",
+            f"1/{theirs / mine:.1f}",
+            figure,
+            f"1/{theirs / mine:.1f}",
+            f"textual-plotext, DataTable: {told}",
+            value=mine / theirs,
+            at_most=1 / SHARE if figure else None,
+        )
 
 
 def main() -> None:
-    """Measure every size."""
-    for size in SIZES:
-        print(json.dumps(measure(size)), flush=True)
+    """Measure every size and the peer."""
+    libraries.activate()
+    first_s = first_frame_s()
+    with stage(OWN, FIRST_SIZE) as at:
+        own = measure(at)
+        tell_first(own, first_s, worst([at.press() for _ in range(PRESSES)]))
+    compare(own)
+    for size in OTHER_SIZES:
+        with stage(OWN, size) as at:
+            tell(size, measure(at))
 
 
 if __name__ == "__main__":

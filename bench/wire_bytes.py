@@ -10,27 +10,35 @@ import importlib
 import os
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 import llmmon
-from bench.result import not_installed, show
+from bench import spool
+from bench.peers import libraries
+from bench.result import show_missing, show_share
 from bench.traffic import BATCH, START_NS, message
 from llmmon.demo.corpus import load_corpus
 from llmmon.demo.recording import ChatService
 from llmmon.demo.search import Library
 from llmmon.demo.workload import moments, plan
 from llmmon.monitor import default
-from llmmon.packing import Packer
+from llmmon.packing.packer import Packer
 
-SEED = 20231116
+SEED: Final = 20231116
+ROW: Final = f"bytes an event on the wire, {BATCH}-event batches of the demo"
+PEER: Final = "OTLP/protobuf, same attributes"
+RAW_SHARE: Final = 6
+PACKED_SHARE: Final = 2
 
 
 def rows() -> Iterator[tuple[Any, ...]]:
     """What callers of the demo leave for the sender, one tuple a request, without end."""
-    llmmon.init(service="demo-chat", environment="demo", handle_sigterm=False)
+    llmmon.init(
+        service="demo-chat", environment="demo", spool_dir=spool.DIRECTORY, handle_sigterm=False
+    )
     default.capturing = True  # nothing is sent
     corpus = load_corpus()
     library = Library(pair.context for pair in corpus.pairs if pair.context is not None)
@@ -40,7 +48,7 @@ def rows() -> Iterator[tuple[Any, ...]]:
             if moment.ended:
                 start_ns = START_NS + round(moment.request.start_s * 1e9)
                 service.end(moment.number, moment.request, start_ns)
-                yield default.requests.rows.popleft()
+                yield from default.requests.take(1)
             else:
                 service.begin(moment.number, moment.request)
 
@@ -60,40 +68,45 @@ def compressors() -> dict[str, Callable[[bytes], bytes]]:
     try:
         zstandard: Any = importlib.import_module("zstandard")
     except ImportError:
-        not_installed("zstd", "zstandard")
+        show_missing(f"{ROW}, zstd", f"1/{PACKED_SHARE}", libraries.COMMAND, f"{PEER}, gzip")
     else:
         found["zstd"] = zstandard.ZstdCompressor(level=3).compress
     return found
 
 
+def otlp_sizes(batches: Sequence[bytes]) -> tuple[float, float]:
+    """Bytes an event of the same requests as OTLP/protobuf, and of that in gzip.
+
+    Raises:
+        ImportError: the library is not installed.
+    """
+    from bench.otlp import spans_of
+
+    exports = [spans_of(payload, BATCH) for payload in batches]
+    packed = [zlib.compress(export, 6) for export in exports]
+    events = BATCH * len(batches)
+    return sum(map(len, exports)) / events, sum(map(len, packed)) / events
+
+
 def main() -> None:
     """Measure and print."""
+    libraries.activate()
     batches = payloads(int(sys.argv[1]) if len(sys.argv) > 1 else 8)
-    events = BATCH * len(batches)
     messages = [b"".join(message(payload, seq)) for seq, payload in enumerate(batches, 1)]
+    events = BATCH * len(batches)
     raw = sum(map(len, messages)) / events
-    packed = {name: sum(len(c(m)) for m in messages) / events for name, c in compressors().items()}
     try:
-        from bench.otlp import PACKAGE, spans_of
+        otlp_raw, otlp_gzip = otlp_sizes(batches)
     except ImportError:
-        not_installed("OTLP", "opentelemetry-proto")
-        show("bytes an event on the wire", f"{raw:.1f} B")
+        show_missing(ROW, f"1/{RAW_SHARE}", libraries.COMMAND, PEER)
         return
-    exports = [spans_of(payload, BATCH) for payload in batches]
-    otlp_raw = sum(map(len, exports)) / events
-    otlp_gzip = sum(len(zlib.compress(export, 6)) for export in exports) / events
-    peer = f"OTLP/protobuf ({PACKAGE}), same attributes"
-    for name, measured, figure, other in (
-        ("", raw, "1/6", otlp_raw),
-        *((f", {name}", size, "1/2", otlp_gzip) for name, size in packed.items()),
-    ):
-        show(
-            f"bytes an event on the wire{name}, {BATCH}-event batches of the demo",
-            f"{measured:.1f} B",
-            f"{figure} of OTLP's {'gzip' if name else 'raw'}",
-            f"1/{other / measured:.1f}",
-            f"{peer}{', gzip' if name else ''}: {other:.1f} B",
-        )
+    told = f"{PEER}: {otlp_raw:.1f} B"
+    show_share(ROW, f"{raw:.1f} B", raw, told, otlp_raw, RAW_SHARE)
+    for name, compress in compressors().items():
+        size = sum(len(compress(one)) for one in messages) / events
+        share = PACKED_SHARE if name == "zstd" else 0
+        told = f"{PEER}, gzip: {otlp_gzip:.1f} B"
+        show_share(f"{ROW}, {name}", f"{size:.1f} B", size, told, otlp_gzip, share)
 
 
 if __name__ == "__main__":
