@@ -17,6 +17,7 @@ from support.viewer_app import (
 )
 from support.viewer_data import request_row
 from support.viewer_peer import Refusal, ViewerPeer
+from textual import events
 from textual.widgets import Input
 
 from llmmon.protocol.endpoint import parse_address
@@ -25,6 +26,9 @@ from llmmon_tui.screens.help import HelpScreen
 from llmmon_tui.screens.overview import OverviewScreen
 from llmmon_tui.screens.sheet import Sheet
 from llmmon_tui.screens.side import SideScreen
+
+HARDLY_EVER_HZ = 0.01
+"""No test takes so long that a clock's frame comes."""
 
 
 @pytest.fixture
@@ -43,11 +47,15 @@ def first_group(pilot):
     return pilot.app.screen.tables["groups"].rows[0].cells[0].text
 
 
-async def publish(pilot, peer, **changes):
+async def arrive(pilot, peer, **changes):
     await asyncio.to_thread(peer.wait_until, lambda: "snapshot.model" in peer.topics)
     snapshot = busy_snapshot(**({"seq": 4712} | changes))
     peer.publish(snapshot)
     await until(pilot, lambda: pilot.app.picture.live.seq == snapshot.seq)
+
+
+async def publish(pilot, peer, **changes):
+    await arrive(pilot, peer, **changes)
     await painted(pilot)
 
 
@@ -362,6 +370,46 @@ async def test_stale_by_age(peer):
         await publish(pilot, peer, at_ns=clock())
         assert shows(pilot, "● LIVE")
         assert not chart.has_class("-stale")
+
+
+async def test_a_snapshot_is_painted_when_it_comes(peer):
+    clock = Clock()
+    async with running(app_of(peer.address, clock, rate_hz=HARDLY_EVER_HZ)) as pilot:
+        clock.advance(10 / HARDLY_EVER_HZ)
+        await arrive(pilot, peer, note="fresh")
+        await until(pilot, lambda: shows(pilot, "fresh"))
+
+
+async def test_snapshots_that_come_faster_than_the_rate_share_a_frame(peer):
+    async with running(app_of(peer.address, rate_hz=HARDLY_EVER_HZ)) as pilot:
+        notes = [f"note-{number:02d}" for number in range(20)]
+        shown = set()
+        for seq, note in enumerate(notes, 5000):
+            await arrive(pilot, peer, seq=seq, note=note)
+            shown.update(one for one in notes if shows(pilot, one))
+        assert len(shown) <= 2
+        await painted(pilot)
+        assert shows(pilot, notes[-1])
+
+
+async def test_clocks_go_on_without_news(peer):
+    clock = Clock()
+    async with running(app_of(peer.address, clock, rate_hz=10)) as pilot:
+        for text in ("age 4.0s", "age 8.0s", "age 12s"):
+            clock.advance(4)
+            await until(pilot, lambda text=text: shows(pilot, text))
+
+
+async def test_while_nobody_looks_a_snapshot_is_painted_all_the_same(peer):
+    clock = Clock()
+    async with running(app_of(peer.address, clock, rate_hz=10)) as pilot:
+        pilot.app.post_message(events.AppBlur())
+        clock.advance(10)
+        await arrive(pilot, peer, note="unseen")
+        await until(pilot, lambda: shows(pilot, "unseen"))
+        pilot.app.post_message(events.AppFocus())
+        clock.advance(100)
+        await until(pilot, lambda: shows(pilot, "age 1m"))
 
 
 async def test_gone_and_back(tmp_path):

@@ -7,9 +7,9 @@ from support.snapshots import busy_snapshot
 from support.viewer_data import answer_all, request_row
 from support.viewer_peer import ViewerPeer
 
+from llmmon.protocol.codec import pack, unpack
 from llmmon.protocol.endpoint import parse_address
-from llmmon.protocol.snapshot import encode_snapshot
-from llmmon.protocol.wire import pack, unpack
+from llmmon.protocol.snapshot import VERSION, encode_snapshot
 from llmmon_tui.connection import Connection
 from llmmon_tui.feed import Arrived, Lost, Mismatched, Rows, Timing
 
@@ -153,9 +153,9 @@ async def test_tries_come_at_growing_distances(tmp_path):
 
 async def test_another_version_is_said_so(peer):
     fields = unpack(encode_snapshot(busy_snapshot()))
-    peer.answers["snapshot"] = lambda params: pack([2, *fields[1:]])
+    peer.answers["snapshot"] = lambda params: pack([VERSION + 1, *fields[1:]])
     async with following(peer.address, QUICK) as ear:
-        assert "version 2, expected 1" in (await ear.next(Mismatched)).reason
+        assert f"version {VERSION + 1}, expected {VERSION}" in (await ear.next(Mismatched)).reason
 
 
 @pytest.mark.parametrize("answer", [b"\xc1", "text", b"\x90"])

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from support.viewer_data import request_row
 
 from llmmon.errors import SchemaError
-from llmmon.protocol.wire import pack
+from llmmon.protocol.codec import pack
 from llmmon_tui.rows import decode_tail, merge_rows, parse_row, parse_rows
 
 

@@ -240,6 +240,20 @@ def test_health_worst_first_then_the_ledger():
     assert health.health_text(picture_of(busy_snapshot())) == "4/5 ok"
 
 
+def test_losses_by_reason_and_agents_that_are_gone_stand_before_the_facts():
+    lost = {"queue_full": 2, "agent_gone": 7}
+    told = ingest(events_lost=lost, agents_gone=3, batches_throttled=4)
+    rows = health.health_rows(picture_of(busy_snapshot(health=(), ingest=told)))
+    facts = [(cell_text(row.cells[0]), cell_text(row.cells[1])) for row in rows[:4]]
+    assert facts == [
+        ("lost: queue_full", "2"),
+        ("lost: agent_gone", "7"),
+        ("agents gone", "3"),
+        ("batches throttled", "4"),
+    ]
+    assert {cell.ink for row in rows[:4] for cell in row.cells[:2]} == {"warning"}
+
+
 def test_an_unknown_status_is_no_success():
     checks = (check("new", status="strange"), check("old", status="failing"))
     picture = picture_of(busy_snapshot(health=checks, ingest=ingest(late_events=4)))
