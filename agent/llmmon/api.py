@@ -14,6 +14,7 @@ from llmmon.recording import (
     bind,
     copy_fields,
     forget_texts,
+    join_trace,
     late_scores,
     take_dimensions,
 )
@@ -51,6 +52,9 @@ def init(
     durable: bool | None = None,
 ) -> None:
     """Name the service and its collector. Can be called again, at any time.
+
+    Called again with another collector, or while recording is durable or is to be, it first flushes
+    what was recorded, for two seconds at most, and counts anew.
 
     What is not given comes from ``LLMMON_SERVICE``, ``LLMMON_ENVIRONMENT`` and so on, else from
     the default. Without ``init`` the first record uses those too.
@@ -147,6 +151,9 @@ def record(
 ) -> str:
     """Record one request that is already measured and has just ended; returns its id.
 
+    Inside a tracked request or a span it becomes that one's child, in the same trace, unless
+    ``extra`` names another ``trace_id`` or ``parent_id``.
+
     Args:
         operation: as for ``track``; so are ``provider``, ``model``, ``route`` and ``user_id``.
         latency_ms: from the request's start to its last byte.
@@ -165,6 +172,9 @@ def record(
     """
     number, prefix = default.next_number(), default.prefix
     fields = copy_fields(extra, scores, tags)
+    around = current_node.get()
+    if around is not None:
+        fields = join_trace(fields, around)
     own_id, response_model, prompt_version, session_id = take_dimensions(fields)
     dims = (operation, provider, model, response_model, route, prompt_version)
     measured = (latency_ms, ttft_ms, input_tokens, output_tokens, cached_tokens, cost_usd)
@@ -190,7 +200,8 @@ def recorder(
     """Bind what does not change; the call that comes back is the fastest way to record.
 
     ``rec(latency_ms, input_tokens, output_tokens, cached_tokens, ttft_ms, *, error, user_id,
-    session_id, cost_usd, extra)``, all but the first optional.
+    session_id, cost_usd, extra)``, all but the first optional. What it records joins no trace but
+    one that ``extra`` names.
     """
     dims = (operation, provider, model, response_model, route, prompt_version)
     return bind(default, Series(dims))

@@ -137,18 +137,26 @@ class Monitor:
     def configure(self, config: Config) -> None:
         """Use ``config`` from now on. After a shutdown, begin anew.
 
-        So does a change to durable recording or back: what was recorded before is flushed.
+        So do durable recording, any change of it, and a change to another collector once one has
+        been sent something: what was recorded before is flushed, or left in the spool.
         """
-        changes = config.durable != (self.durable is not None)
-        if changes and self.sender is not None and not self.closed:
+        anew = self._begins_anew(config)
+        if anew and self.sender is not None and not self.closed:
             self.shutdown(CHANGE_S)
         self._chosen = config
         if self.closed:
             self._begin_epoch()
             self.closed = False
-        elif changes:
+        elif anew:
             self._choose_rows()
         deferred.install_exits(self)
+
+    def _begins_anew(self, config: Config) -> bool:
+        if self.durable is not None or config.durable:
+            return self.durable is None or config != self._chosen
+        # two collectors' books of one epoch would each miss what the other has
+        delivery = None if self.sender is None else self.sender.delivery
+        return delivery is not None and delivery.begun and config.address != self.config.address
 
     def before_fork(self) -> None:
         """Let callers and the sender finish their imports: a child would find the locks held."""
@@ -188,13 +196,20 @@ class Monitor:
             return None
         try:
             if self.sender is None:
-                sender = deferred.new_sender(self)
-                sender.start()
-                self.sender = sender
+                self._begin_sending(deferred.new_sender(self))
                 deferred.install_exits(self)
             return self.sender
         finally:
             self._starting.release()
+
+    def _begin_sending(self, sender: Sender) -> None:
+        # before its thread runs: a signal that ends the process meanwhile must find it
+        self.sender = sender
+        try:
+            sender.start()
+        except BaseException:
+            self.sender = None
+            raise
 
     def open_requests(self) -> list[Request]:
         """Requests entered and not ended."""

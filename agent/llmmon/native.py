@@ -13,6 +13,7 @@ from _thread import LockType
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
     from typing import Any, Protocol
 
     class Thread(Protocol):
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 def allocate_lock() -> LockType:
     """A lock that blocks the thread."""
-    lock: LockType = _original("allocate_lock")()
+    lock: LockType = original(_thread, "allocate_lock")()
     return lock
 
 
@@ -43,12 +44,16 @@ def new_thread(target: Callable[[], None], name: str) -> Thread:
 
 def patched() -> bool:
     """Whether new threads would be greenlets."""
-    return _original("start_new_thread") is not _thread.start_new_thread
+    return original(_thread, "start_new_thread") is not _thread.start_new_thread
 
 
-def _original(name: str) -> Any:
+def original(module: ModuleType, name: str) -> Any:
+    """What ``module`` has of ``name`` where gevent has put something of its own in its place.
+
+    In the sender's thread that would begin another hub, which may wait for ever.
+    """
     monkey = sys.modules.get("gevent.monkey")
-    return getattr(_thread, name) if monkey is None else monkey.get_original("_thread", name)
+    return getattr(module, name) if monkey is None else monkey.get_original(module.__name__, name)
 
 
 class _UnpatchedThread:
@@ -66,7 +71,7 @@ class _UnpatchedThread:
         """
         self._running.acquire()
         try:
-            _original("start_new_thread")(self._run, ())
+            original(_thread, "start_new_thread")(self._run, ())
         except RuntimeError:
             self._running.release()
             raise

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from llmmon.monitor import Monitor
+    from llmmon.node import Node
 
     class Recorder(Protocol):
         """Records one request of the dimensions that it is bound to."""
@@ -128,6 +129,14 @@ def copy_fields(extra: object, scores: object, tags: object) -> dict[str, Any] |
     if tags is not None:
         fields["tags"] = {**as_dict(fields.get("tags")), **as_dict(tags)}
     return fields or None
+
+
+def join_trace(fields: dict[str, Any] | None, around: Node) -> dict[str, Any]:
+    """``fields`` as a child of ``around``, unless they name a trace or a parent of their own."""
+    fields = {} if fields is None else fields
+    if fields.get("trace_id") is None and fields.get("parent_id") is None:
+        fields["trace_id"], fields["parent_id"] = around.trace_id, around.id
+    return fields
 
 
 def take_dimensions(fields: dict[str, Any] | None) -> tuple[Any, Any, Any, Any]:

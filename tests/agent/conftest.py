@@ -45,6 +45,8 @@ class Collector:
         """Acknowledgements to swallow, as a network would."""
         self.hung = False
         """Whether it leaves in its socket what comes."""
+        self.refusal: dict[str, Any] = {}
+        """What it answers to everything; empty where it takes what comes."""
 
     def start(self) -> None:
         """Listen."""
@@ -82,6 +84,9 @@ class Collector:
 
     def _answer(self, frames: list[bytes]) -> list[bytes] | None:
         message, header, payload = decode_message(frames)
+        if self.refusal:
+            refused = Header(header.agent_id, header.epoch, seq=header.seq)
+            return encode_message(Message.NACK, refused, encode_map(self.refusal))
         match message:
             case Message.HELLO:
                 return self._state(Message.WELCOME, header)

@@ -87,6 +87,26 @@ def test_record_takes_everything_in_one_call() -> None:
     assert (score["name"], score["value"]) == ("helpfulness", 4.0)
 
 
+def test_record_inside_a_tracked_request_or_span_joins_its_trace() -> None:
+    with capture_events() as events:
+        with llmmon.track("agent") as outer:
+            inside = llmmon.record("chat", tags={"a": "b"})
+            with outer.span("step") as step:
+                llmmon.record("chat")
+            llmmon.record("chat", extra={"trace_id": "theirs"})
+            llmmon.record("chat", extra={"parent_id": "theirs"})
+        llmmon.record("chat")
+        rows = [row for row in events.requests if row["operation"] == "chat"]
+    assert rows[0]["id"] == inside
+    assert [(row.get("trace_id"), row.get("parent_id")) for row in rows] == [
+        (outer.id, outer.id),
+        (outer.id, step.id),
+        ("theirs", None),
+        (None, "theirs"),
+        (None, None),
+    ]
+
+
 def test_the_caller_can_go_on_using_his_maps() -> None:
     tags = {"a": "1"}
     with capture_events() as events:

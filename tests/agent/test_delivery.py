@@ -3,7 +3,6 @@
 from collections import deque
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -196,6 +195,22 @@ def test_three_silent_timeouts_ask_for_a_new_socket_and_a_new_greeting() -> None
     assert (message.message, message.base_seq) == (Message.HELLO, 1)
 
 
+def test_two_silent_timeouts_are_doubted_within_two_seconds_and_the_socket_is_kept() -> None:
+    delivery = greeted()
+    delivery.seal(b"x", 1, 2)
+    send_all(delivery, 1.0)
+    assert not delivery.tick(1.5)
+    assert delivery.connected
+    send_all(delivery, 1.5)
+    assert not delivery.tick(2.5)
+    assert not delivery.connected
+    assert [m.message for m in send_all(delivery, 2.5)] == [Message.HELLO]
+    assert not delivery.tick(4.4)
+    delivery.received(Message.WELCOME, 0, {}, 4.4)
+    assert delivery.connected
+    assert [m.seq for m in send_all(delivery, 4.4)] == [1]
+
+
 def test_a_welcome_that_knows_more_settles_what_it_knows() -> None:
     delivery = greeted()
     for _ in range(3):
@@ -232,20 +247,6 @@ def test_what_was_sent_is_never_dropped_and_the_gap_moves_the_next_offset() -> N
     assert (message.seq, message.first_event, message.payload) == (2, 7, b"3")
 
 
-@pytest.mark.parametrize(("said", "counted"), [("too_big", "oversize"), ("poison", "poison")])
-def test_a_batch_that_is_refused_for_good_is_counted_and_passed_over(
-    said: str, counted: str
-) -> None:
-    delivery = greeted()
-    for events in (1, 2, 3):
-        delivery.seal(b"x", events, 2)
-    send_all(delivery, 1.0)
-    delivery.received(Message.ACK, 1, {}, 1.1)
-    delivery.received(Message.NACK, 2, {"reason": said}, 1.1)
-    assert delivery.lost == {counted: 2}
-    assert [(m.seq, m.base_seq) for m in send_all(delivery, 1.2)] == [(3, 3)]
-
-
 def test_a_throttle_holds_everything_for_its_time() -> None:
     delivery = greeted()
     delivery.seal(b"x", 1, 2)
@@ -267,6 +268,22 @@ def test_another_version_stops_sending_and_says_why() -> None:
     message = delivery.next(61.5)
     assert message is not None
     assert message.message is Message.HELLO
+
+
+def test_what_is_forbidden_is_told_held_and_asked_for_again() -> None:
+    delivery = Delivery()
+    delivery.seal(b"x", 1, 2)
+    send_all(delivery, 0.0)
+    told = {"reason": "forbidden", "detail": "revoked key", "retry_after_ms": 5000}
+    delivery.received(Message.NACK, 0, told, 1.0)
+    assert (delivery.refused, delivery.connected) == ("revoked key", False)
+    assert delivery.next(5.9) is None
+    assert delivery.wake_at() == 6.0
+    delivery.tick(6.0)
+    assert [m.message for m in send_all(delivery, 6.0)] == [Message.HELLO]
+    delivery.received(Message.WELCOME, 0, {}, 6.1)
+    assert (delivery.refused, delivery.connected) == ("", True)
+    assert [m.seq for m in send_all(delivery, 6.1)] == [1]
 
 
 def test_abandoned_batches_are_counted_and_those_in_flight_stay() -> None:

@@ -97,8 +97,8 @@ class World:
             if not self.peer:
                 self.agent.blocked()
                 return
-            place = self.agent.place(message.seq)
-            payload = message.payload if place is None else self.disk.records[place].payload
+            batch = message if message.place is None else self.disk.records[message.place]
+            payload = batch.payload
             self.wire.append((message, payload))
             self.agent.sent(message, self.now_s)
 
@@ -300,8 +300,7 @@ def test_a_batch_on_disk_is_sent_by_its_place() -> None:
     send_all(delivery, 9.0)
     delivery.received(Message.WELCOME, 0, {}, 9.1)
     (message,) = send_all(delivery, 9.2)
-    assert (message.seq, message.payload) == (1, b"")
-    assert delivery.place(1) == Place(7, 0, 1)
+    assert (message.seq, message.payload, message.place) == (1, b"", Place(7, 0, 1))
     delivery.received(Message.ACK, 1, {}, 9.3)
     assert delivery.released() == [7]
     assert delivery.acknowledged == 5

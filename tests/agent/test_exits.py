@@ -47,6 +47,27 @@ def test_what_is_buffered_goes_out_when_the_process_ends(
     assert (header.first_event, lost) == (501, {})
 
 
+def test_sigterm_while_the_sender_is_being_started_finds_it(collector: Any) -> None:
+    collector.start()
+    finished = run(
+        collector,
+        """
+        def kill(frame, event, _):
+            # the thread runs, and its starter waits for it to say so
+            names = frame.f_code.co_name, frame.f_back and frame.f_back.f_code.co_name
+            if event == "call" and names == ("wait", "start"):
+                sys.setprofile(None)
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        sys.setprofile(kill)
+        llmmon.record("chat")
+        """,
+        "import llmmon, os, signal, sys\nllmmon.init(service='child', endpoint=sys.argv[1])\n",
+    )
+    assert (finished.returncode, finished.stderr) == (-signal.SIGTERM, "")
+    assert len(collector.requests) == 1
+
+
 def test_a_sigterm_handler_of_the_host_has_the_last_word(collector: Any) -> None:
     prelude = "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n"
     collector.start()

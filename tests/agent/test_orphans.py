@@ -96,6 +96,24 @@ def test_what_the_collector_has_already_is_not_sent_again(home: Path) -> None:
     assert list(home.iterdir()) == []
 
 
+def test_one_that_is_refused_is_let_go_of_until_the_next_look(home: Path) -> None:
+    directory = leave(home, range(1, 4), emitted=15)
+    warnings, collector = Warnings(), Collector()
+    orphans = Orphans(str(home), warnings)
+    while not collector.answers:
+        orphans.turn(collector, 0.0)
+    collector.answers.clear()
+    told = {"reason": "forbidden", "detail": "another key", "retry_after_ms": 5000}
+    orphans.received(Message.NACK, Header(AGENT, EPOCH), told, 0.1)
+    orphans.turn(collector, 0.1)
+    descriptor = orphan_lock(str(directory))
+    assert descriptor is not None
+    os.close(descriptor)
+    assert list(warnings) == ["another key"]
+    work(orphans, collector, now_s=LOOK_S)
+    assert (collector.taken, list(home.iterdir())) == ([1, 2, 3], [])
+
+
 @pytest.mark.parametrize(("age_s", "taken"), [(KEEP_S - 60, [1, 2, 3]), (KEEP_S + 60, [])])
 def test_what_the_collector_has_given_up_is_thrown_away(
     home: Path, age_s: float, taken: list[int]

@@ -192,6 +192,43 @@ def test_init_again_moves_to_another_collector(service: Any, tmp_path_factory: A
         other.close()
 
 
+def test_a_collector_that_was_sent_something_keeps_the_epoch_and_another_gets_a_new_one(
+    service: Any, tmp_path_factory: Any
+) -> None:
+    service.start()
+    other = type(service)(tmp_path_factory.mktemp("other"))
+    other.start()
+    try:
+        first = llmmon.record("chat")
+        llmmon.flush(timeout_s=10)
+        second = llmmon.record("chat")
+        llmmon.init(service="shop", endpoint=other.endpoint, flush_interval_s=0.02)
+        third = llmmon.record("chat")
+        assert llmmon.flush(timeout_s=10).pending == 0
+        assert [row["id"] for row in service.requests] == [first, second]
+        assert [row["id"] for row in other.requests] == [third]
+        assert other.lost == 0
+        assert len({row["epoch"] for row in service.requests + other.requests}) == 2
+    finally:
+        llmmon.shutdown(timeout_s=1)
+        other.close()
+
+
+def test_a_refusal_is_told_once_with_its_reason_and_ends(
+    service: Any, until: Until, caplog: pytest.LogCaptureFixture
+) -> None:
+    default.warned.clear()
+    service.refusal = {"reason": "forbidden", "detail": "revoked key", "retry_after_ms": 20}
+    service.start()
+    llmmon.record("chat")
+    until(lambda: [record for record in caplog.records if record.name == "llmmon"])
+    assert llmmon.stats().buffered == 1
+    service.refusal = {}
+    assert llmmon.flush(timeout_s=10).pending == 0
+    said = [record.getMessage() for record in caplog.records if record.name == "llmmon"]
+    assert said == ["the collector refuses: revoked key"]
+
+
 def test_init_after_shutdown_begins_a_new_epoch(service: Any) -> None:
     service.start()
     llmmon.record("chat")

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import llmmon
+from llmmon.monitor import default
 from llmmon.protocol.event import Kind
 
 Until = Callable[[Callable[[], object]], None]
@@ -47,6 +48,15 @@ def kill_when_it_says_so(process: subprocess.Popen[str]) -> str:
     process.kill()
     process.communicate(timeout=60)
     return told
+
+
+def bound_memory(record: Callable[[], object]) -> None:
+    """Leave the sender, which ``record`` starts, so little memory that it is full soon."""
+    record()
+    llmmon.flush(timeout_s=0.1)
+    assert default.sender is not None
+    assert default.sender.delivery is not None
+    default.sender.delivery.max_bytes = 1 << 17
 
 
 def files_of(spool_dir: Path) -> list[Path]:
@@ -270,12 +280,41 @@ def test_a_spool_that_cannot_be_used_is_one_warning_and_memory(
     assert errors.count("the spool fails") == len(errors.splitlines()) == 1
 
 
+def test_what_a_full_spool_does_not_take_waits_in_memory(service: Any, until: Until) -> None:
+    llmmon.init(service="shop", endpoint=service.endpoint, spool_max_bytes=1 << 16)
+    ids = [llmmon.record("chat")]
+    until(lambda: llmmon.stats().spooled == 1)
+    while len(ids) - llmmon.stats().spooled < 9000:
+        ids += [llmmon.record("chat", tags={"n": str(n)}) for n in range(1000)]
+        llmmon.flush(timeout_s=0.02)
+    assert llmmon.stats().lost == {}
+    service.start()
+    assert llmmon.flush(timeout_s=20).pending == 0
+    assert [row["id"] for row in service.requests] == ids
+
+
+def test_a_spool_lies_where_the_last_init_says(
+    service: Any, until: Until, spool_dir: Path, tmp_path_factory: Any
+) -> None:
+    other = type(service)(tmp_path_factory.mktemp("other"))
+    llmmon.record("chat")
+    llmmon.flush(timeout_s=0.05)
+    llmmon.init(service="renamed", endpoint=other.endpoint, flush_interval_s=0.02)
+    try:
+        until(lambda: llmmon.stats().spooled == 1)
+        assert [path.name.split("-")[0] for path in spool_dir.iterdir()] == ["renamed"]
+    finally:
+        llmmon.shutdown(timeout_s=0)
+        other.close()
+
+
 def test_beyond_memory_and_spool_the_oldest_goes_and_all_is_counted(
     service: Any, until: Until, spool_dir: Path
 ) -> None:
     llmmon.init(service="shop", endpoint=service.endpoint, spool_max_bytes=1 << 16)
     recorder = llmmon.recorder("chat", model="m")
-    total = 0
+    bound_memory(lambda: recorder(0.5))
+    total = 1
     while "spool_full" not in llmmon.stats().lost:
         for number in range(500):
             recorder(float(number), 1, 2)
@@ -295,6 +334,7 @@ def test_under_pressure_logs_are_sampled_and_counted(service: Any, until: Until)
     llmmon.init(service="shop", endpoint=service.endpoint, spool_max_bytes=1 << 16)
     with open(os.devnull, "w") as nowhere:
         log = llmmon.get_logger("shop", stream=nowhere)
+        bound_memory(lambda: log.info("line"))
         while "sampled" not in llmmon.stats().lost:
             for number in range(200):
                 log.info("line", number=number, text=os.urandom(40).hex())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -133,6 +134,39 @@ def test_it_does_not_hammer_at_the_door(server: Server, wake_fd: int) -> None:
     assert not transport.mend(101.9)
     assert transport.mend(102.1)
     assert not transport.mend(102.2)
+    transport.close()
+
+
+def test_a_socket_that_cannot_be_made_is_tried_again(plain: Server, wake_fd: int) -> None:
+    transport = Transport(plain.endpoint, None, wake_fd)
+    turn_until(transport, lambda: transport.send([b"x"]))
+    transport.reopen(plain.endpoint, CurveKeys(*("#" * 40,) * 3))
+    assert transport.refusal
+    for now_s in (0.0, 2.0):
+        transport.mend(now_s)
+        assert not transport.send([b"x"])
+        assert list(transport.receive()) == []
+        transport.wait(0.0, for_peer=True)
+    transport.reopen(plain.endpoint, None)
+    turn_until(transport, lambda: transport.send([b"x"]))
+    transport.close()
+
+
+def test_a_process_without_descriptors_gets_its_socket_when_it_has_some(
+    plain: Server, wake_fd: int
+) -> None:
+    transport = Transport(plain.endpoint, None, wake_fd)
+    turn_until(transport, lambda: transport.send([b"x"]))
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        transport.reopen(plain.endpoint, None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert not transport.send([b"x"])
+    assert not transport.mend(100.0)
+    assert transport.mend(102.0)
+    turn_until(transport, lambda: transport.send([b"x"]))
     transport.close()
 
 

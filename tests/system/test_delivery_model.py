@@ -89,7 +89,7 @@ class Voice:
         outgoing = self.delivery.next(now_s)
         if outgoing is None:
             return None
-        place = self.delivery.place(outgoing.seq)
+        place = outgoing.place
         payload = outgoing.payload if place is None else self.records[place].payload
         header = Header(*self.stream, *outgoing[1:5], NOW_NS, round(now_s * 1e9))
         return outgoing, encode_message(outgoing.message, header, payload)

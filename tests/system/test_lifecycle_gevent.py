@@ -74,6 +74,18 @@ def test_a_backlog(lives: Lifecycles) -> None:
     _all_arrive(lives, PATCH + BEGIN + "record(9000)\n", 9001)
 
 
+def test_a_backlog_begins_no_hub_in_the_thread_of_the_sender(lives: Lifecycles) -> None:
+    # two hubs that begin at once may wait for each other's imports for ever
+    script = """
+    import gc
+    record(9000)
+    assert llmmon.flush(timeout_s=20).pending == 0
+    hubs = [one for one in gc.get_objects() if isinstance(one, gevent.hub.Hub)]
+    assert not hubs, hubs
+    """
+    _all_arrive(lives, PATCH + BEGIN + dedent(script), 9001)
+
+
 def test_threads_that_are_greenlets_and_one_that_is_none(lives: Lifecycles) -> None:
     script = """
     threads = [threading.Thread(target=record, args=(100,)) for _ in range(8)]

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from llmmon.delivery.backlog import RANKS, Sealed
 from llmmon.delivery.held import Held
+from llmmon.delivery.hold import Hold
 from llmmon.delivery.numbered import Entry, Place
 from llmmon.delivery.retransmit import RetransmitTimer
 from llmmon.protocol.wire import Message
@@ -26,9 +27,8 @@ MAX_BYTES: Final = 32 << 20
 SPILL_S: Final = 2.0
 """How long nothing may be acknowledged before what is held goes to the spool."""
 
-_SILENT_TIMEOUTS: Final = 3
-_REFUSED_HOLD_S: Final = 60.0
-_GIVEN_UP: Final = {"too_big": "oversize", "poison": "poison"}
+_DOUBTED: Final = 2
+_REOPENED: Final = 3
 
 
 class Outgoing(NamedTuple):
@@ -40,7 +40,8 @@ class Outgoing(NamedTuple):
     first_event: int
     events: int
     payload: bytes
-    """Empty when the batch is on disk: ``Delivery.place`` says where."""
+    """Empty when the batch is on disk."""
+    place: Place | None = None
 
 
 class Delivery:
@@ -56,8 +57,6 @@ class Delivery:
         """Events lost, by reason."""
         self.offset = 0
         """Events emitted and no longer waiting in a lane: sealed or lost."""
-        self.refused = ""
-        """Why the collector takes nothing from this agent; empty when it does."""
         self.connected = False
         """Whether the collector has answered since the last sign that it was away."""
         self._held = Held()
@@ -66,16 +65,12 @@ class Delivery:
         self._cursor = 1
         self._hello_due = True
         self._timer = RetransmitTimer()
-        self._hold_until_s: float | None = None
+        self._hold = Hold()
 
     def seal(self, payload: bytes, events: int, rank: int) -> None:
         """Take a batch of the next ``events`` events. When memory is full, unsent ones go.
 
-        Args:
-            payload: what ``encode_batch`` made.
-            events: events in it.
-            rank: which batches go first when memory is full (0) and which last (2); among equals
-                the oldest goes.
+        They go by ``rank``, 0 first and 2 last; among equals the oldest.
         """
         self._held.unsent.append(Sealed(payload, events, rank, self.offset))
         self.offset += events
@@ -109,6 +104,11 @@ class Delivery:
             self.lost = {**self.lost, reason: self.lost.get(reason, 0) + events}
 
     @property
+    def refused(self) -> str:
+        """Why the collector takes nothing from this agent; empty when it does."""
+        return self._hold.refused
+
+    @property
     def held(self) -> int:
         """Events sealed and neither acknowledged nor lost."""
         return self._held.events
@@ -136,7 +136,7 @@ class Delivery:
 
     def next(self, now_s: float) -> Outgoing | None:
         """What to send now, if anything. Changes nothing."""
-        if self._hold_until_s is not None and now_s < self._hold_until_s:
+        if self._hold.holds(now_s):
             return None
         if self._hello_due:
             return Outgoing(Message.HELLO, 0, self.base_seq, 0, 0, b"")
@@ -158,12 +158,7 @@ class Delivery:
 
     def _outgoing(self, entry: Entry, payload: bytes) -> Outgoing:
         numbers = entry.seq, self.base_seq, entry.first_event, entry.events
-        return Outgoing(Message.BATCH, *numbers, payload)
-
-    def place(self, seq: int) -> Place | None:
-        """Where the batch ``seq`` is on disk; None when it is in memory."""
-        entry = self._held.numbered.at_or_after(seq)
-        return None if entry is None or entry.seq != seq else entry.place
+        return Outgoing(Message.BATCH, *numbers, payload, entry.place)
 
     def sent(self, outgoing: Outgoing, now_s: float) -> None:
         """``outgoing``, which ``next`` gave, has gone out."""
@@ -180,6 +175,16 @@ class Delivery:
         self._sent = outgoing.seq
         self._timer.sent(now_s, outgoing.seq)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether memory is half full."""
+        return self.memory_bytes * 2 >= self.max_bytes
+
+    @property
+    def begun(self) -> bool:
+        """Whether a batch was ever sent."""
+        return self._sent > 0
+
     def spill(self, now_s: float, everything: bool = False) -> tuple[Outgoing, int] | None:
         """What to write to the spool now: the oldest that is in memory alone, and its rank.
 
@@ -187,7 +192,7 @@ class Delivery:
         with ``everything``. Changes nothing: say ``spilled`` when it is written.
         """
         due_s = self.spill_at()
-        everything |= self.memory_bytes * 2 >= self.max_bytes
+        everything |= self.crowded
         if not everything and (due_s is None or now_s < due_s):
             return None
         oldest = self._held.oldest_in_memory()
@@ -213,8 +218,7 @@ class Delivery:
         """
         highest = RANKS if outgoing.seq <= self._sent else rank
         dropped = self._held.drop_segment(self._sent, highest)
-        if dropped:
-            self._count_lost(dropped, "spool_full")
+        self._count_lost(dropped, "spool_full")
         return dropped > 0
 
     def unreadable(self, seq: int) -> None:
@@ -234,15 +238,16 @@ class Delivery:
 
     def tick(self, now_s: float) -> bool:
         """Act on a timeout that is due. True when the transport should be opened anew."""
-        if self._hold_until_s is not None and now_s >= self._hold_until_s:
-            self._hold_until_s = None
+        self._hold.expire(now_s)
         if self._stalled_since_s is None or not self.held:
             self._stalled_since_s = now_s if self.held else None
         if not self._timer.expire(now_s):
             return False
         self._cursor = self.base_seq
+        # it may only be slow: it is greeted first, and the socket kept for one timeout more
+        self.connected = self.connected and self._timer.silences < _DOUBTED
         self._hello_due = self._hello_due or not self.connected
-        if self._timer.silences < _SILENT_TIMEOUTS:
+        if self._timer.silences < _REOPENED:
             return False
         self._timer.heard()
         self.blocked()
@@ -250,49 +255,39 @@ class Delivery:
 
     def wake_at(self) -> float | None:
         """When to call ``tick`` if nothing is heard; None when there is nothing to wait for."""
-        return self._timer.deadline_s if self._hold_until_s is None else self._hold_until_s
+        return self._timer.deadline_s if self._hold.until_s is None else self._hold.until_s
 
     def received(self, message: Message, seq: int, values: Mapping[str, Any], now_s: float) -> None:
         """Take in WELCOME, ACK, PONG or NACK: its header's ``seq`` and its payload's map."""
         self._timer.heard()
         if message is Message.NACK:
-            self._refuse(seq, values, now_s)
+            self._refuse(values, now_s)
             return
         credit = values.get("credit")
         if isinstance(credit, int):
             self._window = max(1, min(self._max_window, credit))
         if message is Message.WELCOME:
-            self.connected, self.refused, self._hold_until_s = True, "", None
+            self.connected = True
+            self._hold.lift()
             self._timer.greeted()
         self._acknowledge(seq, now_s)
         if message is Message.WELCOME:
             self._cursor = self.base_seq
 
     def _acknowledge(self, seq: int, now_s: float) -> None:
-        progress = False
+        base_seq = self.base_seq
         while (oldest := self._held.numbered.oldest) is not None and oldest.seq <= seq:
             self.acknowledged += self._held.settle(oldest.seq)
-            progress = True
-        if progress:
+        if self.base_seq > base_seq:
             self._stalled_since_s = now_s if self.held else None
             self._timer.progress(seq, now_s)
         if not self._in_flight and self.connected:
             self._timer.stop()
 
-    def _refuse(self, seq: int, values: Mapping[str, Any], now_s: float) -> None:
-        reason = str(values.get("reason"))
-        if reason in _GIVEN_UP:
-            # what follows is taken once its base_seq says that this one is gone: send it again
-            self._count_lost(self._held.settle(seq), _GIVEN_UP[reason])
-            self._cursor = self.base_seq
-            return
-        wait_s = _REFUSED_HOLD_S
-        if reason == "bad_version":
-            self.refused = str(values.get("detail", reason))
-            self._hello_due, self.connected = True, False
-        else:
-            retry_ms = values.get("retry_after_ms")
-            wait_s = min(wait_s, retry_ms / 1000 if isinstance(retry_ms, int) else 1.0)
-        self._hold_until_s = now_s + max(0.0, wait_s)
+    def _refuse(self, values: Mapping[str, Any], now_s: float) -> None:
+        self._hold.begin(values, now_s)
+        self.connected = self.connected and not self.refused
+        # also where the greeting itself is what was refused
+        self._hello_due = self._hello_due or not self.connected
         self._cursor = self.base_seq
         self._timer.stop()

@@ -9,8 +9,10 @@ from typing import Final
 
 from llmmon.accounts import lost_by_reason
 from llmmon.buffer import HIGH
+from llmmon.config import Config
 from llmmon.delivery.delivery import Delivery
 from llmmon.errors import ProtocolError, VersionError
+from llmmon.native import original
 from llmmon.protocol.codec import decode_map, encode_map
 from llmmon.protocol.wire import Message, decode_message, encode_heartbeat, encode_message
 from llmmon.sending import heartbeat
@@ -42,6 +44,7 @@ class Courier:
         identity = self._monitor.agent_id, self._monitor.epoch
         self._stream = OwnStream(*identity, self.delivery, self._spool)
         self._orphans = self._new_orphans()
+        self._adopted_before = 0
         self._sealing = Sealing(self._monitor, self._stream, self._config, now_s)
         self._transport = Transport(self._config.address.ingest, self._config.keys, sender.wake_fd)
         self._complaints = Complaints(self._monitor, now_s)
@@ -65,7 +68,7 @@ class Courier:
     @property
     def adopted(self) -> int:
         """Events of ended processes that were delivered for them."""
-        return 0 if self._orphans is None else self._orphans.adopted
+        return self._adopted_before + (0 if self._orphans is None else self._orphans.adopted)
 
     def disown(self) -> None:
         """In a forked child: close this copy of the files. What is locked stays locked."""
@@ -94,7 +97,7 @@ class Courier:
         except Exception as error:
             # the host must not notice; its events wait, bounded, and the loss is counted
             self._monitor.warn_once("failed", "sending failed: %r", error)
-            time.sleep(_AFTER_FAILURE_S)
+            original(time, "sleep")(_AFTER_FAILURE_S)
 
     def _turn(self, now_s: float) -> None:
         self._follow_config(now_s)
@@ -118,8 +121,22 @@ class Courier:
             return
         self._config = config
         self._sealing.configure(config, now_s)
+        self._follow_home(old)
         if (config.address, config.keys) != (old.address, old.keys):
             self._reopen()
+
+    def _follow_home(self, old: Config) -> None:
+        if self._monitor.durable is not None:
+            # its spool stays its epoch's: other settings begin another
+            return
+        if service_home(self._config) != service_home(old):
+            self._adopted_before = self.adopted
+            if self._orphans is not None:
+                self._orphans.let_go()
+            self._orphans = self._new_orphans()
+        if self._spool is None or not self._spool.begun:
+            self._spool = open_spool(self._monitor)
+            self._stream.keep_in(self._spool)
 
     def _reopen(self) -> None:
         self._transport.reopen(self._config.address.ingest, self._config.keys)

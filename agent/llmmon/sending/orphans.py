@@ -61,6 +61,12 @@ class Orphans:
         self._load(orphan)
         orphan.stream.release()
         orphan.delivery.tick(now_s)
+        if orphan.delivery.refused:
+            # others may be taken: this one comes again with the next look
+            self._warn(orphan.delivery.refused)
+            orphan.let_go()
+            self._close(orphan)
+            return True
         if not orphan.send(carrier, now_s):
             return False
         self._end(orphan, carrier)

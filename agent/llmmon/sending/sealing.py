@@ -11,6 +11,7 @@ from llmmon.buffer import Lane
 from llmmon.config import Config
 from llmmon.delivery.sampling import Sampler
 from llmmon.monitor import Monitor
+from llmmon.native import original
 from llmmon.packing.packer import CHUNK, Packed, Packer
 from llmmon.sending.stream import OwnStream
 
@@ -53,7 +54,7 @@ class Sealing:
             if any(left.values()):
                 between()
                 # a backlog: let the host's threads run in between
-                time.sleep(0)
+                original(time, "sleep")(0)
         self.book_drops()
         if self._durable is not None:
             return self._durable.hand_over(self._delivery) or found

@@ -74,10 +74,9 @@ class Stream:
         return True
 
     def _payload(self, outgoing: Outgoing) -> bytes | None:
-        place = self.delivery.place(outgoing.seq)
-        if place is None or self._shelf is None:
+        if outgoing.place is None or self._shelf is None:
             return outgoing.payload
-        envelope = self._shelf.read(place)
+        envelope = self._shelf.read(outgoing.place)
         if envelope is None or envelope.header.seq != outgoing.seq:
             return None
         return envelope.payload
@@ -101,16 +100,22 @@ class OwnStream(Stream):
         self, agent_id: bytes, epoch: int, delivery: Delivery, spool: Spool | None
     ) -> None:
         super().__init__(agent_id, epoch, delivery, spool)
-        self.spool = spool
+        self.keep_in(spool)
+
+    def keep_in(self, spool: Spool | None) -> None:
+        """Write to ``spool`` from now on; nothing may lie in the one before."""
+        self.spool = self._shelf = spool
         self._retry_at_s = 0.0
 
     @property
     def pressure(self) -> float:
-        """Share of the memory, or of its part of the spool, in use: the greater of the two."""
-        in_memory = self.delivery.memory_bytes / self.delivery.max_bytes
-        if self.spool is None or not self.spool.capacity:
+        """Share in use: of the memory, or of the spool with what may wait in memory beside it."""
+        delivery, spool = self.delivery, self.spool
+        in_memory = delivery.memory_bytes / delivery.max_bytes
+        if spool is None or not spool.capacity:
             return in_memory
-        return max(in_memory, self.spool.size / self.spool.capacity)
+        in_use = spool.size + delivery.memory_bytes
+        return max(in_memory, in_use / (spool.capacity + delivery.max_bytes // 2))
 
     def spill(self, now_s: float, everything: bool = False) -> None:
         """Write to the spool what must not wait in memory."""
@@ -120,16 +125,19 @@ class OwnStream(Stream):
             batch, rank = found
             record = record_of(time.time_ns(), self.frames(batch, batch.payload))
             if not self.spool.has_room(record):
-                if not self.delivery.make_room(batch, rank):
-                    self._retry_at_s = now_s + _RETRY_S
-                    return
+                # nothing on disk goes while there is memory for what is new
+                last_resort = everything or self.delivery.crowded
+                if not (last_resort and self.delivery.make_room(batch, rank)):
+                    break
                 self.release()
                 continue
             place = self.spool.append(rank, record)
             if place is None:
-                self._retry_at_s = now_s + _RETRY_S
-                return
+                break
             self.delivery.spilled(batch, place)
+        else:
+            return
+        self._retry_at_s = now_s + _RETRY_S
 
     def spill_at(self) -> float | None:
         """When ``spill`` has something to do, at the latest."""

@@ -75,11 +75,18 @@ class Transport:
     def reopen(self, endpoint: str, keys: CurveKeys | None) -> None:
         """Replace the socket by a new one. What the old one had queued is gone.
 
-        Raises:
-            zmq.ZMQError: the endpoint or a key is none.
+        Where that fails, for want of descriptors or for a key that is none, ``refusal`` says why,
+        and there is no peer until ``mend`` succeeds.
         """
         _close(self._socket, self._events, 0)
-        self._open(endpoint, keys)
+        self._endpoint, self._keys, self._events = endpoint, keys, None
+        try:
+            self._open(endpoint, keys)
+        except zmq.ZMQError as error:
+            self.refusal = str(error)
+            self._given_up, self._retry_s = True, None
+            self._poller = zmq.Poller()
+            self._poller.register(self._wake_fd, zmq.POLLIN)
 
     def mend(self, now_s: float) -> bool:
         """Try again, now and then, where ZeroMQ has given up; whether there is a new socket."""
@@ -94,6 +101,8 @@ class Transport:
 
     def send(self, frames: list[bytes]) -> bool:
         """Hand a message to the socket; False if there is no peer to take it now."""
+        if self._socket.closed:
+            return False
         try:
             self._socket.send_multipart(frames, zmq.DONTWAIT, copy=True)
         except zmq.Again:
@@ -103,6 +112,8 @@ class Transport:
     def receive(self) -> Iterator[list[bytes]]:
         """The messages that have come, as far as they go without waiting."""
         for _ in range(_RECEIVE_MOST):
+            if self._socket.closed:
+                return
             try:
                 yield self._socket.recv_multipart(zmq.DONTWAIT)
             except zmq.Again:
@@ -113,7 +124,8 @@ class Transport:
 
         With ``for_peer`` also until there is a peer to send to.
         """
-        self._poller.modify(self._socket, zmq.POLLIN | (zmq.POLLOUT if for_peer else 0))
+        if not self._socket.closed:
+            self._poller.modify(self._socket, zmq.POLLIN | (zmq.POLLOUT if for_peer else 0))
         # upwards, so that a wait never ends just before its time
         timeout_ms = None if timeout_s is None else max(0, int(timeout_s * 1000) + 1)
         self._poller.poll(timeout_ms)

@@ -50,6 +50,11 @@ class Spool:
         return self._segments.size
 
     @property
+    def begun(self) -> bool:
+        """Whether there is anything of it on disk, its lock at least."""
+        return self._lock_fd is not None
+
+    @property
     def capacity(self) -> int:
         """Bytes that the service's other processes leave to this one."""
         return max(0, self._max_bytes - self._others_bytes)
