@@ -461,3 +461,17 @@ def test_the_largest_numbers_that_travel_are_stored(store: DuckStore) -> None:
 def test_the_documentation_lists_every_column() -> None:
     assert DOCS.read_text().endswith(markdown())
     assert all(column.meaning for columns in TABLES.values() for column in columns)
+
+
+def test_memory_is_let_go_of_once_much_was_written_and_nobody_reads(store: DuckStore) -> None:
+    store.fold([committed(body([request(), request(counter=2)]))], Cursor(1, 8))
+    count = "SELECT count(*) FROM requests"
+    pieces = store.recent_requests(0, SeriesTable(10))
+    next(pieces)
+    store.let_go(most_events=2)  # not now: somebody reads
+    assert list(pieces) == []
+    for _ in range(2):
+        store.let_go(most_events=2)
+        assert rows(store, count) == [(2,)]
+    store.fold([committed(body([request()], seq=2, first_event=2))], Cursor(1, 16))
+    assert (rows(store, count), store.cursor()) == ([(3,)], Cursor(1, 16))

@@ -159,6 +159,14 @@ class Store(Protocol):
         """
         ...
 
+    def let_go(self) -> None:
+        """Give back memory that grows with what was written. To be called now and then.
+
+        Raises:
+            StoreError: the store cannot be had any more.
+        """
+        ...
+
     def compact(self, before_ns: int) -> int:
         """Merge what was rolled up in parts before ``before_ns``; how many minutes. Folder only.
 

@@ -26,6 +26,7 @@ from llmmon_collector.store.base import (
     StoreError,
 )
 from llmmon_collector.store.fold import EventFold
+from llmmon_collector.store.handle import Handle
 from llmmon_collector.store.inserts import (
     delete_agents,
     delete_minutes,
@@ -49,6 +50,8 @@ _PARTIAL_NS: Final = 2 * _DAY_NS
 """How far back an opened store is searched for minutes that were left in parts."""
 _MINUTES_AT_ONCE: Final = 16
 """Merged in one transaction."""
+_WRITTEN_AT_MOST: Final = 20_000_000
+"""Events after which the file is opened anew: that holds about as many bytes."""
 _EVENTS: Final = ("requests", "spans", "logs", "scores", "health")
 _AGGREGATES: Final = ("rollups", "alerts")
 _POISON: Final = (duckdb.DataError, duckdb.ProgrammingError, duckdb.IntegrityError)
@@ -98,7 +101,8 @@ class DuckStore:
         self._writing = threading.Lock()
         self._readers = Readers()
         self._known: dict[Key, AgentRow] | None = None
-        self._connection = self._open()
+        self._handle = Handle(self._open)
+        self._written = 0
         self._partial = set[int]()
         self._partial_known = False
 
@@ -116,7 +120,19 @@ class DuckStore:
             connection.execute("INSERT INTO cursor VALUES (?, ?)", list(cursor))
         self._known = {**known, **booked.changed}
         self._partial |= minutes
-        return sum(item.envelope.header.events for item in booked.fresh)
+        stored = sum(item.envelope.header.events for item in booked.fresh)
+        self._written += stored
+        return stored
+
+    def let_go(self, most_events: int = _WRITTEN_AT_MOST) -> None:
+        """Open the file anew when ``most_events`` were written to it; see :class:`Handle`.
+
+        Raises:
+            StoreError: it cannot be opened.
+        """
+        if self._written >= most_events:
+            with self._writing:
+                self._written *= not self._handle.renew()
 
     def cursor(self) -> Cursor:
         """See :class:`~llmmon_collector.store.base.Store`."""
@@ -145,7 +161,7 @@ class DuckStore:
     def query(self, sql: str, limit: int = 10_000, timeout_s: float = 10.0) -> QueryResult:
         """See :class:`~llmmon_collector.store.base.Store`."""
         try:
-            with self._connection.cursor() as connection, self._readers.using(connection):
+            with self._handle.cursor() as connection, self._readers.using(connection):
                 return run_query(connection, sql, limit, timeout_s)
         except duckdb.Error as error:
             raise QueryError("failed", f"cannot read {self._path}: {error}") from error
@@ -200,7 +216,7 @@ class DuckStore:
         """See :class:`~llmmon_collector.store.base.Store`."""
         self._readers.close()
         with self._writing:
-            self._connection.close()
+            self._handle.connection.close()
 
     def _insert(
         self, connection: duckdb.DuckDBPyConnection, fresh: Sequence[Committed]
@@ -229,9 +245,9 @@ class DuckStore:
     def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._writing:
             try:
-                self._connection.execute("BEGIN TRANSACTION")
-                yield self._connection
-                self._connection.execute("COMMIT")
+                self._handle.connection.execute("BEGIN TRANSACTION")
+                yield self._handle.connection
+                self._handle.connection.execute("COMMIT")
             except BaseException as error:
                 self._roll_back()
                 if isinstance(error, duckdb.Error):
@@ -244,16 +260,15 @@ class DuckStore:
         # that what is stored after all is not stored twice.
         self._known = None
         try:
-            self._connection.execute("ROLLBACK")
-            self._connection.execute("SELECT 1")
+            self._handle.connection.execute("ROLLBACK")
+            self._handle.connection.execute("SELECT 1")
         except duckdb.Error:
-            self._connection.close()
-            self._connection = self._open()
+            self._handle.mend()
 
     @contextmanager
     def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         try:
-            with self._connection.cursor() as connection:
+            with self._handle.cursor() as connection:
                 yield connection
         except duckdb.Error as error:
             raise StoreError(f"cannot read {self._path}: {error}") from error

@@ -130,6 +130,7 @@ class Folder:
         if abs(now_ns - self._compacted_ns) >= _COMPACT_EVERY_NS:
             self._compacted_ns = now_ns
             self._store.compact(now_ns - _COMPACT_AFTER_NS)
+            self._store.let_go()
         if abs(now_ns - self._retained_ns) >= _RETAIN_EVERY_NS:
             self._retained_ns = now_ns
             # a clock that is set forward must not make everything old at once
