@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from support.collector import CollectorProcess, eventually
+from support.report import Report
 
 PEER = Path(__file__).parents[1] / "support" / "flood_peer.py"
 SECONDS = 10
@@ -132,7 +133,7 @@ def _figure(outcome: Outcome) -> str:
 
 
 @pytest.mark.timeout(300)
-def test_polite_agents_hardly_notice_a_flood(report: Any) -> None:
+def test_polite_agents_hardly_notice_a_flood(report: Report) -> None:
     for _ in range(TRIES):
         outcome = _flooded(_memory())
         _check_books(outcome)
@@ -145,7 +146,7 @@ def test_polite_agents_hardly_notice_a_flood(report: Any) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_nor_do_they_lose_anything_to_a_flood_on_a_disk(report: Any) -> None:
+def test_nor_do_they_lose_anything_to_a_flood_on_a_disk(report: Report) -> None:
     """How long a sync takes is the disk's affair: told, and not judged."""
     outcome = _flooded(None)
     _check_books(outcome)
@@ -153,7 +154,7 @@ def test_nor_do_they_lose_anything_to_a_flood_on_a_disk(report: Any) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_control_without_limits_the_polite_wait(report: Any) -> None:
+def test_control_without_limits_the_polite_wait(report: Report) -> None:
     for _ in range(TRIES):
         with _collector(_memory(), "-c", OPEN_GATE) as collector:
             floods, polite = (_told(peers) for peers in _peers(collector.address))

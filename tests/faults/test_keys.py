@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from support.collector import eventually
 from support.keyed import MAIN, KeyedCollector
+from support.report import Report
 
 from llmmon.protocol.curve import CurveKeys
 from llmmon.protocol.keyfile import ClientFile
@@ -42,7 +43,6 @@ ZapHandler.__init__ = lambda self, contexts, admit: make(self, (), admit)
 {MAIN}
 """
 
-Report = Callable[[str, str], None]
 Make = Callable[[str], KeyedCollector]
 
 

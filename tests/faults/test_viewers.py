@@ -1,15 +1,11 @@
-"""Viewers that never read, and a collector that hangs: nobody else is harmed, agents notice."""
+"""Viewers that never read: nobody else is harmed."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +17,7 @@ import pytest
 import zmq
 from support.collector import CollectorProcess
 from support.report import Report
+from support.stage import Stage, new_stage
 
 from llmmon.protocol.control import Request, encode_request
 from llmmon.protocol.endpoint import parse_address
@@ -39,7 +36,6 @@ ANSWERS_BYTES = 160 << 20
 """Of so many answers as are worked on at once, 2 MB each, and of working on them."""
 QUERIES_P99_MS = 400.0
 """Queries share the interpreter with everything else, whether their answers are read or not."""
-NOTICED_S = 3.0
 
 NEVER_READS = """
 import sys, zmq
@@ -76,79 +72,11 @@ server._OPTIONS[zmq.SNDHWM] = 0
 main()
 """
 
-SERVICE = """
-import json, sys, threading, time
-import llmmon
-llmmon.init(service="shop", environment="faults", flush_interval_s=0.05)
-llmmon.record("chat", model="m", input_tokens=0)
-assert llmmon.flush(timeout_s=30).pending == 0
-print("there", flush=True)
-ending = threading.Event()
-threading.Thread(target=lambda: (sys.stdin.readline(), ending.set()), daemon=True).start()
-sent, seen = 1, []
-while not ending.wait(0.01):
-    for _ in range(10):
-        llmmon.record("chat", model="m", input_tokens=sent)
-        sent += 1
-    stats = llmmon.stats()
-    seen.append((time.monotonic(), stats.connected, stats.spooled))
-llmmon.flush(timeout_s=30)
-stats = llmmon.stats()
-print(json.dumps({"sent": sent, "lost": sum(stats.lost.values()), "seen": seen,
-                  "acknowledged": stats.acknowledged}), flush=True)
-"""
-
-NEVER_DOUBTS = """
-from llmmon.delivery.delivery import Delivery
-from llmmon.delivery.retransmit import RetransmitTimer
-RetransmitTimer.expire = lambda self, now_s: False
-Delivery.spill_at = lambda self: None
-"""
-
-
-class Stage:
-    """A collector and whoever is started beside it."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.collector: CollectorProcess | None = None
-        self._running: list[subprocess.Popen[str]] = []
-
-    def start(self, *program: str) -> CollectorProcess:
-        self.collector = CollectorProcess(
-            self.directory, program=program or ("-m", "llmmon_collector")
-        )
-        self.collector.start()
-        return self.collector
-
-    def popen(self, *command: str) -> subprocess.Popen[str]:
-        assert self.collector is not None
-        own = {
-            "LLMMON_ENDPOINT": self.collector.address,
-            "LLMMON_SPOOL_DIR": str(self.directory / "spool"),
-        }
-        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        process = subprocess.Popen(
-            [sys.executable, *command], env={**os.environ, **own}, text=True, **pipes
-        )
-        self._running.append(process)
-        return process
-
-    def close(self) -> None:
-        for process in self._running:
-            process.kill()
-            process.communicate()
-        if self.collector is not None:
-            self.collector.close()
-
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:
-    directory = Path(tempfile.mkdtemp(prefix="llmmon-"))
-    stage = Stage(directory)
-    yield stage
-    stage.close()
-    shutil.rmtree(directory)
+    with new_stage() as made:
+        yield made
 
 
 class Beside(NamedTuple):
@@ -298,58 +226,3 @@ def test_control_answers_without_bound_fill_memory(stage: Stage, report: Report)
     assert beside.grown_bytes > ANSWERS_BYTES
     grown = beside.grown_bytes >> 20
     report("  control: every answer waits for its reader", f"collector +{grown} MiB in {SECONDS} s")
-
-
-def _hung(stage: Stage, sabotage: str, hang_s: float) -> tuple[dict[str, Any], float, int]:
-    """What a service says of a hang, when it began, and what is stored after."""
-    collector = stage.start()
-    service = stage.popen("-c", sabotage + SERVICE)
-    assert service.stdout is not None
-    assert service.stdout.readline() == "there\n"
-    time.sleep(1.0)
-    assert collector.process is not None
-    hung_s = time.monotonic()
-    collector.process.send_signal(signal.SIGSTOP)
-    time.sleep(hang_s)
-    collector.process.send_signal(signal.SIGCONT)
-    time.sleep(2.0)
-    told = json.loads(service.communicate("\n", 60)[0])
-
-    # a query waits until what is committed is folded
-    (row,) = collector.query(
-        "SELECT count(*) AS n, count(DISTINCT input_tokens) AS different FROM requests"
-    )
-    assert told["acknowledged"] <= row["n"] == row["different"]
-    return told, hung_s, row["n"]
-
-
-def _noticed_s(told: dict[str, Any], hung_s: float) -> tuple[float, float]:
-    """How long until it spilled, and until it said that nobody is there."""
-    infinity = float("inf")
-    spilled = [at for at, _, spooled in told["seen"] if at > hung_s and spooled]
-    away = [at for at, connected, _ in told["seen"] if at > hung_s and not connected]
-    return min(spilled, default=infinity) - hung_s, min(away, default=infinity) - hung_s
-
-
-@pytest.mark.timeout(200)
-def test_a_hung_collector_is_noticed_by_the_lack_of_acknowledgements(
-    stage: Stage, report: Report
-) -> None:
-    told, hung_s, stored = _hung(stage, "", 8.0)
-    spilled_s, away_s = _noticed_s(told, hung_s)
-    report(
-        "a collector that hangs for 8 s at 1000 events/s",
-        f"spooling after {spilled_s:.2f} s, not connected after {away_s:.2f} s; "
-        f"{stored} of {told['sent']} stored, 0 repeated",
-    )
-    assert spilled_s < NOTICED_S
-    assert (told["lost"], stored) == (0, told["sent"])
-    assert told["seen"][-1][1]
-
-
-@pytest.mark.timeout(200)
-def test_control_an_agent_that_never_doubts_does_not_notice(stage: Stage, report: Report) -> None:
-    told, hung_s, _ = _hung(stage, NEVER_DOUBTS, 6.0)
-    spilled_s, away_s = _noticed_s(told, hung_s)
-    assert min(spilled_s, away_s) > NOTICED_S
-    report("  control: without timers", "a hang of 6 s is not noticed within 3 s")

@@ -20,13 +20,12 @@ from llmmon.protocol.endpoint import parse_address
 from llmmon.protocol.wire import Message, decode_message
 from support.collector import CollectorProcess
 from support.frames import AGENT, batch_frames, plain_frames
+from support.keys import free_tcp
 
 DISK_MIB = 48
 EVENTS = 256
 RESEND_S = 0.2
 START_NS = time.time_ns()
-HTTP_PORT = 19_461
-HTTP = f"127.0.0.1:{HTTP_PORT}"
 NO_WATERMARK = "[collector]\nmin_free_bytes = 0\n"
 SUMS = "SELECT count(*) AS n, count(DISTINCT id) AS ids, sum(input_tokens) AS i FROM requests"
 
@@ -91,7 +90,13 @@ class Rig:
     """A collector whose state is on a small disk of its own."""
 
     def __init__(self, directory: Path) -> None:
+        """Mount the disk.
+
+        Raises:
+            RuntimeError: that needs root.
+        """
         self.directory = directory
+        self.http = free_tcp().text.removeprefix("tcp://")
         self.state = directory / "state"
         self.state.mkdir(mode=0o700)
         self.flag = directory / "read-only"
@@ -106,7 +111,7 @@ class Rig:
         program: Sequence[str] = ("-c", script) if script else ("-m", "llmmon_collector")
         collector = CollectorProcess(self.directory, config, program)
         self._collectors.append(collector)
-        collector.start(http=HTTP)
+        collector.start(http=self.http)
         return collector
 
     def agent(self, collector: CollectorProcess) -> Agent:
@@ -158,20 +163,22 @@ class Rig:
             collector.close()
         subprocess.run(["umount", str(self.state)], check=True)
 
+    def ready(self) -> tuple[int, str]:
+        """Status and text of ``/readyz``."""
+        connection = http.client.HTTPConnection(self.http, timeout=5)
+        with contextlib.closing(connection):
+            connection.request("GET", "/readyz")
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+
     def _mount(self, *arguments: str) -> None:
-        subprocess.run(["mount", *arguments], check=True, capture_output=True)
+        done = subprocess.run(["mount", *arguments], check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"mount: {done.stderr.strip()}; a disk of its own needs root")
 
 
 def problems(collector: CollectorProcess) -> str:
     return " ".join(json.loads(collector.client("status", "--json"))["problems"])
-
-
-def ready() -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", HTTP_PORT, timeout=5)
-    with contextlib.closing(connection):
-        connection.request("GET", "/readyz")
-        response = connection.getresponse()
-        return response.status, response.read().decode()
 
 
 def exactly(sent: int) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -39,6 +40,8 @@ class Hosts:
 @contextmanager
 def two_hosts() -> Iterator[Hosts]:
     """Made with ``ip netns`` from iproute2, which needs root; gone afterwards."""
+    if shutil.which("ip") is None:
+        raise RuntimeError("ip is not installed: this needs iproute2, and root")
     pid = os.getpid()
     hosts = Hosts(f"llmmon-near-{pid}", f"llmmon-far-{pid}", "10.231.77.1", f"ln{pid}")
     far_link = f"lf{pid}"

@@ -54,8 +54,9 @@ def test_an_agent_a_viewer_and_an_operator(collector: KeyedCollector) -> None:
         keys(collector, "new", name, "--role", role)
         keys(collector, "allow", name)
     collector.start()
-    service = collector.service("shop-service", "shop")
-    assert service.record(100) == 100
+    service = collector.service("shop-service", "shop", flush_s=2.0)
+    service.record(100)
+    eventually(lambda: service.record(0) == 100, 20, "an allowed key's events are not taken")
     # each key opens its own door only, and says so
     told = collector.client("status", key="shop").stderr
     assert "refuses the connection: this key is not allowed there" in told
@@ -88,7 +89,7 @@ def test_an_agent_a_viewer_and_an_operator(collector: KeyedCollector) -> None:
     assert any("revoked key" in problem for problem in status["problems"])
     # and what waited is sent once the key is allowed again
     keys(collector, "allow", "shop")
-    assert service.record(0) == 150
+    eventually(lambda: service.record(0) == 150, 20, "what waited is not taken")
     service.end()
     said = collector.log_text() + json.dumps([status, audit])
     assert not [secret for secret in collector.keys.secrets() if secret in said]
