@@ -56,7 +56,7 @@ soak: $(VENV)/.dev
 	$(BIN)/python -m bench.soak
 
 faults: $(VENV)/.dev
-	$(BIN)/python -m pytest tests/faults
+	$(BIN)/python -m pytest tests/faults --durations=15
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python docs/screenshots.py

@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import psutil
@@ -36,6 +36,10 @@ RATE: Final = 200_000
 SERIES: Final = 100
 MODELS: Final = 12
 CREDIT: Final = 64
+KEPT: Final = 0.98
+"""Share of the rate at which the sender must have come for the figure to be told from it."""
+BEHIND_S: Final = 5.0
+"""Folding that does not keep up falls behind without end."""
 _PAYLOADS: Final = 64
 _STEP_S: Final = 0.01
 _PATIENCE_S: Final = 60.0
@@ -75,7 +79,9 @@ def send(endpoint: str, seconds: float, rate: int, report: Path) -> None:
         while len(waits_ms) < len(sent_s):
             _acknowledged(dealer, sent_s, waits_ms)
     rate_kept = len(sent_s) * BATCH / (time.monotonic() - began_s)
-    report.write_text(json.dumps({"rate": rate_kept, "waits_ms": waits_ms}))
+    batch_bytes = sum(len(one.ending(time.time_ns(), 0)) for one in payloads) / _PAYLOADS
+    told = {"rate": rate_kept, "waits_ms": waits_ms, "batch_mb": batch_bytes / 2**20}
+    report.write_text(json.dumps(told))
 
 
 def _acknowledged(
@@ -151,7 +157,7 @@ def run(directory: Path, seconds: float, rate: int) -> None:
         collector.wait(timeout=_PATIENCE_S)
 
 
-def tell(sent: dict[str, object], samples: Sequence[Sample], cores: float) -> None:
+def tell(sent: dict[str, Any], samples: Sequence[Sample], cores: float) -> None:
     """Print the figures."""
     waits_ms = np.array(sent["waits_ms"])
     p50, p99, most = (float(np.quantile(waits_ms, q)) for q in (0.5, 0.99, 1.0))
@@ -169,8 +175,16 @@ def tell(sent: dict[str, object], samples: Sequence[Sample], cores: float) -> No
         value=max(rss_mb),
         at_most=512,
     )
-    lag = max(sample.unfolded_mb for sample in samples), samples[-1].unfolded_mb
-    show(f"journal not folded yet, {at}", f"{lag[0]:.0f} MiB at most, {lag[1]:.0f} MiB at the end")
+    mb_a_second = sent["batch_mb"] * sent["rate"] / BATCH
+    lags_s = [sample.unfolded_mb / mb_a_second for sample in half]
+    lag_s = float(np.median(lags_s))
+    show(
+        f"folding keeps up, {at}",
+        f"{lag_s:.1f} s of events not folded yet over the second half, {max(lags_s):.1f} s at most",
+        f"{RATE:,} events/s, no more than {BEHIND_S:g} s behind",
+        value=lag_s if sent["rate"] >= KEPT * RATE else None,
+        at_most=BEHIND_S,
+    )
     show(f"cores used by the collector, {at}", f"{cores:.2f}")
     answers_ms = [sample.answer_ms for sample in samples]
     show(f"longest wait for a control answer, {at}", f"{max(answers_ms):.0f} ms")

@@ -3,8 +3,8 @@
 A real collector, an agent in a process of its own, and a subscriber to the snapshots that viewers
 get. The screen adds what the terminal UI takes from a snapshot to the frame that shows it, measured
 on a pseudo-terminal in the same run: percentiles are of all sums of the two. Once with an agent and
-a collector as they come, once with an agent that flushes at once and ticks of 100 ms. Run with
-``python -m bench.end_to_end``.
+a collector as they come, once with an agent that flushes at once, ticks of 100 ms and a screen of
+ten frames a second. Run with ``python -m bench.end_to_end``.
 """
 
 from __future__ import annotations
@@ -48,22 +48,18 @@ class Case(NamedTuple):
     """One way to run agent and collector, and what is to be reached, in s; None: no figure."""
 
     name: str
-    config: str
+    tick_s: float
+    rate_hz: float
+    """Frames a second of the screen."""
     flush: bool
     event_s: float | None
     alert_s: float | None
 
 
 CASES: Final = (
-    Case("1 s ticks, agent as it comes", RULE, False, 1.5, 2.5),
-    Case("1 s ticks, agent flushes at once", RULE, True, None, None),
-    Case(
-        "100 ms ticks, agent flushes at once",
-        f'[collector]\ntick = "100ms"\n{RULE}',
-        True,
-        0.25,
-        None,
-    ),
+    Case("1 s ticks, agent as it comes", 1.0, 2.0, False, 1.5, 2.5),
+    Case("1 s ticks, agent flushes at once", 1.0, 2.0, True, None, None),
+    Case("100 ms ticks, --rate 10, agent flushes at once", 0.1, 10.0, True, 0.25, None),
 )
 
 
@@ -145,7 +141,8 @@ def tell(
 
 def measure(case: Case, frames_s: Sequence[float]) -> None:
     """Run one case and print its rows."""
-    with own.collector(own.WHOLE, case.config) as address:
+    config = f'[collector]\ntick = "{case.tick_s:g}s"\n{RULE}'
+    with own.collector(own.WHOLE, config) as address:
         recorded_s, seen = watch(address, case.flush)
     # the first event pays for the agent's imports and its connection
     pairs = list(zip(recorded_s, seen.events_s, strict=True))[1:]
@@ -161,9 +158,10 @@ def measure(case: Case, frames_s: Sequence[float]) -> None:
 
 def main() -> None:
     """Measure and print."""
-    frames_s = frames_of_snapshots()
+    paces = {(case.tick_s, case.rate_hz) for case in CASES}
+    frames_s = {pace: frames_of_snapshots(*pace) for pace in paces}
     for case in CASES:
-        measure(case, frames_s)
+        measure(case, frames_s[case.tick_s, case.rate_hz])
 
 
 if __name__ == "__main__":

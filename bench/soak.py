@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import psutil
 
+from bench import spool
 from bench.peers.own import WHOLE, serve
 from bench.result import show
 from llmmon.cli.client import ControlClient
@@ -38,7 +39,7 @@ def service(address: str, name: str, seconds: float, rate: float) -> None:
     """
     import llmmon
 
-    llmmon.init(service=name, environment="bench", endpoint=address)
+    llmmon.init(service=name, environment="bench", endpoint=address, spool_dir=spool.DIRECTORY)
     record = llmmon.recorder("chat", provider="openai", model="gpt-4o-mini", route="/soak")
     # what the sender's thread imports at the first record is no part of the soak
     tokens = sent = 1
@@ -142,7 +143,7 @@ def main() -> None:
             f"soak, {seconds:.0f} s at {rate:,.0f} events a second, memory of the {name}",
             f"{column[-1]:.0f} MiB at the end, slope {slope:+.2f} MiB a minute",
             "flat",
-            value=abs(slope),
+            value=slope,
             at_most=FLAT_MIB_A_MINUTE,
         )
     show("soak, emitted = in the ledger = stored", f"{emitted:,} events, exact", "no drift")

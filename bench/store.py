@@ -1,4 +1,4 @@
-"""What it costs to journal, to fold and to read back, printed as a JSON line a figure.
+"""What it costs to journal, to fold and to read back.
 
 Run with ``python -m bench.store [EVENTS]``. Traffic is synthetic: 256 requests a batch over 100
 series, lognormal latencies, all common fields told, a fiftieth in error.
@@ -6,7 +6,6 @@ series, lognormal latencies, all common fields told, a fiftieth in error.
 
 from __future__ import annotations
 
-import json
 import random
 import sys
 import tempfile
@@ -14,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.result import show
 from llmmon.protocol.event import SERIES_FIELDS, Kind
 from llmmon.protocol.segment import encode_body
 from llmmon.protocol.wire import Header, Message, encode_batch, encode_message, encode_series
@@ -30,11 +30,20 @@ BATCH = 256
 GROUP = 64
 SERIES = 100
 START_NS = 1_795_500_000_000_000_000
+LARGE, SMALL = 131_072, 16_384
+"""Events folded at once."""
+APPEND = ("0.06 us", 0.06)
+FOLD = ("5 us: 200,000 a second", 5.0)
+READ = ("0.5 us: 10 M in 5 s", 0.5)
+"""Figures to reach."""
 
 
-def say(name: str, measured: float, unit: str, figure: str = "") -> None:
-    line = {"name": name, "measured": f"{measured:.3g} {unit}"}
-    print(json.dumps(line | ({"figure": figure} if figure else {})), flush=True)
+def say(
+    name: str, measured: float, unit: str, figure: str = "", at_most: float | None = None
+) -> None:
+    """One result; ``figure`` tells what ``at_most`` is."""
+    value = None if at_most is None else measured
+    show(name, f"{measured:.3g} {unit}", figure, value=value, at_most=at_most)
 
 
 def per_event(work: Callable[[], object], events: int) -> tuple[float, float]:
@@ -89,7 +98,7 @@ def measure_journal(directory: Path, bodies: list[bytes]) -> None:
         journal = Journal(directory / f"journal-{sync}", sync=sync)
         cpu, wall = per_event(lambda j=journal: [j.append(group) for group in groups], events)
         name = f"journal append, {'with' if sync else 'without'} fdatasync, 64 batches a group"
-        say(name, cpu, "us CPU an event", "0.06 us" if sync else "")
+        say(name, cpu, "us CPU an event", *(APPEND if sync else ()))
         say(name, wall, "us wall an event")
         journal.close()
     say("journal size", sum(map(len, bodies)) / events, "bytes an event")
@@ -110,11 +119,11 @@ def measure_store(directory: Path, bodies: list[bytes], group_events: int) -> No
             folder.fold_all()
 
     cpu, wall = per_event(fold, events)
-    figure = "5 us: 200,000 a second" if group_events >= 131_072 else ""
-    say(f"fold, {group_events:,} events a group", cpu, "us CPU an event", figure)
-    say(f"fold, {group_events:,} events a group", wall, "us wall an event")
+    name = f"fold, {group_events:,} events a group"
+    say(name, cpu, "us CPU an event", *(FOLD if group_events == LARGE else ()))
+    say(name, wall, "us wall an event")
     _, wall = per_event(lambda: list(store.recent_requests(0, SeriesTable(1000))), events)
-    say("read requests back for the windows", wall, "us wall an event", "0.5 us: 10 M in 5 s")
+    say("read requests back for the windows", wall, "us wall an event", *READ)
     end_ns = START_NS + events * 200_000 + 3600 * 10**9
     _, wall = per_event(lambda: store.compact(end_ns), 1)
     say("compact all rollups", wall / 1e3, "ms")
@@ -132,9 +141,9 @@ def measure_store(directory: Path, bodies: list[bytes], group_events: int) -> No
 def main() -> None:
     events = int(sys.argv[1]) if len(sys.argv) > 1 else 1_048_576
     bodies = make_bodies(events)
-    for group_events in (131_072, 16_384):
+    for group_events in (LARGE, SMALL):
         with tempfile.TemporaryDirectory() as name:
-            if group_events == 131_072:
+            if group_events == LARGE:
                 measure_journal(Path(name), bodies)
             measure_store(Path(name), bodies, group_events)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import random
 import statistics
 import sys
 import tempfile
@@ -108,15 +109,15 @@ class Stage:
         self.terminal.press(b" ", b"LIVE")
         return taken_s
 
-    def show_snapshot(self) -> float:
-        """Seconds from a snapshot to its frame, at any time of a second."""
+    def show_snapshot(self, every_s: float) -> float:
+        """Seconds from a snapshot to its frame, where one comes about ``every_s``."""
         note = f"note-{self._seq}"
         self.terminal.forget()
         began_s = time.perf_counter()
         self.publish(note)
         self.terminal.wait_for(note.encode())
         taken_s = time.perf_counter() - began_s
-        self.terminal.read(0.37)
+        self.terminal.read(max(0.0, every_s * random.uniform(0.8, 1.2) - taken_s))
         return taken_s
 
 
@@ -156,12 +157,12 @@ def worst(durations_s: Sequence[float]) -> float:
     return sorted(durations_s)[len(durations_s) * 95 // 100] * 1e3
 
 
-def frames_of_snapshots() -> list[float]:
-    """Seconds from a published snapshot to the frame that shows it, some times."""
-    with stage(OWN, FIRST_SIZE) as at:
+def frames_of_snapshots(every_s: float, rate_hz: float) -> list[float]:
+    """Seconds from a snapshot, one ``every_s``, to the frame that shows it, some times."""
+    with stage((*OWN, "--rate", f"{rate_hz:g}"), FIRST_SIZE) as at:
         at.terminal.wait_for(b"LIVE")
         at.run(WARM_S)
-        return [at.show_snapshot() for _ in range(SNAPSHOTS)]
+        return [at.show_snapshot(every_s) for _ in range(SNAPSHOTS)]
 
 
 def tell(size: tuple[int, int], screen: Screen) -> None:

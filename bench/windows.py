@@ -1,6 +1,6 @@
-"""What the rolling windows cost: CPU and memory, printed as a JSON line a figure.
+"""What the rolling windows cost: CPU and memory.
 
-Run with ``python bench/windows.py``. Traffic is synthetic: lognormal latencies, a day's pattern of
+Run with ``python -m bench.windows``. Traffic is synthetic: lognormal latencies, a day's pattern of
 nothing in particular, all fields told, a tenth of the requests scored.
 """
 
@@ -25,6 +25,8 @@ START_NS = 1_700_000_000 * SECOND_NS
 TICKS = 30
 WARM_UP = 5
 DAY_STEP_S = 20
+MEMORY_MB = 512
+"""MiB to reach."""
 
 
 def make_requests(rng: np.random.Generator, rows: int, series: int, now_ns: int) -> Requests:
@@ -153,8 +155,14 @@ def bench_memory(rng: np.random.Generator, series: int, rate: int) -> None:
         windows.add(make_requests(rng, rate * step_s, series, now_ns), now_ns)
         windows.advance(now_ns)
     spent_s = cpu_ms(started_ns) / 1e3
-    figure = f"MB resident, {series} series, 24 h at {rate} events/s"
-    show("windows.memory", figure, resident_mb() - before_mb)
+    grown_mb = resident_mb() - before_mb
+    result.show(
+        f"windows.memory, {series} series, 24 h at {rate} events/s",
+        f"{grown_mb:.0f} MiB resident",
+        f"{MEMORY_MB} MiB",
+        value=grown_mb,
+        at_most=MEMORY_MB,
+    )
     bench_history(windows, now_ns)
     show("windows.memory", f"CPU s to make and take in that day at {rate}", spent_s)
 
