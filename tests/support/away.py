@@ -55,7 +55,7 @@ while (now := time.perf_counter()) < start + seconds:
                 sent["spans"] += 1
     for i in range(rate // 600):
         sent["logs"] += 1
-        log.info(text, n=i)
+        log.info(f"{text}{sent['logs']}", n=i)
 buffered = llmmon.stats()
 print(json.dumps({"spooled": buffered.spooled, "connected": buffered.connected}), flush=True)
 sys.stdin.readline()
