@@ -16,11 +16,10 @@ from llmmon.cli.options import json_option
 from llmmon.cli.snapshot import fetch, snapshot_text
 from llmmon.cli.tables import json_text
 from llmmon.demo.run import Options, Playing, playing
-from llmmon.demo.stage import show
+from llmmon.demo.stage import ENDING, show
 from llmmon.errors import LlmmonError
 from llmmon.protocol.endpoint import Address
 
-_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _WINDOW_S: Final = 300
 _ASK_S: Final = 0.5
 _HEADLESS_S: Final = 20.0
@@ -52,7 +51,7 @@ def demo(as_json: bool, headless: bool, **options: Any) -> None:
         raise click.UsageError("--json goes with --headless")
     if headless and options["seconds"] is None:
         options["seconds"] = _HEADLESS_S
-    for number in _ENDING:
+    for number in ENDING:
         signal.signal(number, _leave)
     with playing(Options(**options), _answers) as running:
         if options["keep"]:
@@ -66,7 +65,7 @@ def demo(as_json: bool, headless: bool, **options: Any) -> None:
 
 def _leave(number: int, frame: FrameType | None) -> None:
     """A signal unwinds the stack, so that what was started is ended on the way, undisturbed."""
-    for ending in _ENDING:
+    for ending in ENDING:
         signal.signal(ending, signal.SIG_IGN)
     sys.exit(128 + number)
 

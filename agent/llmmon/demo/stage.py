@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,8 @@ START_S: Final = 30.0
 """How long the collector may take to answer after its start."""
 STOP_S: Final = 10.0
 """How long a child may take to end before it is killed."""
+ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that end a demo."""
 NOTE: Final = "replay: Azure arrivals, LLMPerf latencies"
 _POLL_S: Final = 0.05
 _LOG_TAIL: Final = 2000
@@ -89,24 +92,42 @@ def _collector(
 ) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "llmmon_collector", "--config", str(config)]
     command += ["--listen", address.text, "--state", str(directory / "state")]
-    with log_file(directory).open("wb") as log:
-        # a session of its own: Ctrl-C in the terminal is for the demo, which then ends it in order
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-    try:
+    with ExitStack() as started:
+        with _signals_later(), log_file(directory).open("wb") as log:
+            # a session of its own: Ctrl-C in the terminal is for the demo, which ends it in order
+            process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            started.callback(end_process, process)
         yield process
+
+
+@contextmanager
+def _signals_later() -> Iterator[None]:
+    """Signals that come within the block act behind it: none finds a child that nobody ends."""
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _frame: came.append(number))
+        for number in ENDING
+    }
+    try:
+        yield
     finally:
-        end_process(process)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for late in came:
+            signal.raise_signal(late)
 
 
 def show(address: Address, seconds: float | None) -> int:
     """Run the terminal UI in the foreground until it is left, or for ``seconds``; its exit code."""
-    screen = subprocess.Popen([sys.executable, "-m", "llmmon_tui", "--connect", address.text])
-    try:
-        return screen.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return 0
-    finally:
-        end_process(screen)
+    with ExitStack() as started:
+        with _signals_later():
+            command = [sys.executable, "-m", "llmmon_tui", "--connect", address.text]
+            screen = subprocess.Popen(command)
+            started.callback(end_process, screen)
+        try:
+            return screen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return 0
 
 
 def end_process(process: subprocess.Popen[bytes]) -> None:
