@@ -63,24 +63,19 @@ def init(
         service: name of the service; the program's name if not given.
         environment: ``production``, ``staging``; ``development`` if not given.
         endpoint: the collector's address, ``ipc://DIR`` or ``tcp://HOST:PORT``.
-        capture_content: whether queries, responses and contexts are sent, redacted. Off: only
-            their scores are.
+        capture_content: whether texts are sent, redacted. Off: only their scores are.
         scorers: set of text scorers: ``simple``, ``seed`` or ``none``.
         score_cpu_share: share of one core that scoring may take; beyond, a sample is scored.
         flush_interval_s: seconds between sends.
         handle_sigterm: whether SIGTERM flushes first; a handler of the host's is called after it.
-        server_key: the collector's CURVE key, 40 characters of Z85; all three or none.
-        public_key: this client's public key.
-        secret_key: this client's secret key.
+        server_key, public_key, secret_key: CURVE keys, 40 characters of Z85 each; all or none.
         key_file: a file of ``llmmon keys new`` with these three, instead of them.
-        spool_dir: where events wait on disk while no collector takes them, a directory that
-            only this user can enter; ``off`` for nowhere. ``$XDG_STATE_HOME/llmmon/spool`` if
-            not given.
+        spool_dir: where events wait on disk while no collector takes them; ``off`` for nowhere,
+            ``$XDG_STATE_HOME/llmmon/spool`` if not given. Only this user may enter it.
         spool_max_bytes: bytes on disk at most, for all processes of the service together.
         durable: whether every event is on disk before the call that records it returns. It then
-            survives the process, SIGKILL included, but not the machine: nothing is synced. Costs
-            some 100 us an event; texts are not scored. Recorders made before this call, and
-            events recorded before it, are not durable.
+            survives the process, but not the machine: nothing is synced. Costs some 100 us an
+            event; texts are not scored. What was made before, events or recorders, is not durable.
 
     Raises:
         ConfigError: a value is of the wrong kind or out of range.
@@ -151,8 +146,7 @@ def record(
 ) -> str:
     """Record one request that is already measured and has just ended; returns its id.
 
-    Inside a tracked request or a span it becomes that one's child, in the same trace, unless
-    ``extra`` names another ``trace_id`` or ``parent_id``.
+    Inside a tracked request or a span it joins that trace, unless ``extra`` names another.
 
     Args:
         operation: as for ``track``; so are ``provider``, ``model``, ``route`` and ``user_id``.
@@ -167,20 +161,16 @@ def record(
             ``refusal`` from 0 to 1. Other names are recorded as by ``score``.
         tags: short texts.
         extra: any other field of a request event by name (``start_ns``, ``session_id``,
-            ``status_code``, ``response_model``, ``trace_id``, ``query`` ...). Names that are no
-            field become tags.
+            ``status_code``, ``trace_id``, ``query`` ...). Names that are no field become tags.
     """
     number, prefix = default.next_number(), default.prefix
-    fields = copy_fields(extra, scores, tags)
-    around = current_node.get()
-    if around is not None:
-        fields = join_trace(fields, around)
+    fields = join_trace(copy_fields(extra, scores, tags), current_node.get())
     own_id, response_model, prompt_version, session_id = take_dimensions(fields)
     dims = (operation, provider, model, response_model, route, prompt_version)
     measured = (latency_ms, ttft_ms, input_tokens, output_tokens, cached_tokens, cost_usd)
-    told = (error_name(error), user_id, session_id, fields)
     if len(default.requests.rows) >= HIGH:
         forget_texts(fields)
+    told = (error_name(error), user_id, session_id, fields)
     default.requests.put((dims, number, time_ns(), *measured, *told))
     request_id = id_text(own_id) or f"{prefix}-{number:x}"
     for name, value in late_scores(scores):

@@ -131,8 +131,10 @@ def copy_fields(extra: object, scores: object, tags: object) -> dict[str, Any] |
     return fields or None
 
 
-def join_trace(fields: dict[str, Any] | None, around: Node) -> dict[str, Any]:
+def join_trace(fields: dict[str, Any] | None, around: Node | None) -> dict[str, Any] | None:
     """``fields`` as a child of ``around``, unless they name a trace or a parent of their own."""
+    if around is None:
+        return fields
     fields = {} if fields is None else fields
     if fields.get("trace_id") is None and fields.get("parent_id") is None:
         fields["trace_id"], fields["parent_id"] = around.trace_id, around.id
