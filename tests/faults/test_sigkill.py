@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from support.collector import CollectorProcess
+from support.collector import CollectorProcess, eventually
 from support.report import Report
 
 KILLS = 100
@@ -128,12 +129,18 @@ def run(collector: CollectorProcess, kills: int) -> tuple[list[Count], list[dict
         collector.kill()
         collector.start()
     counts = [Count(*map(int, service.communicate("\n", 300)[0].split())) for service in services]
+    eventually(lambda: _unfolded_bytes(collector) == 0, 120, "the store does not follow")
     rows = collector.query(
         "SELECT service, count(*) AS n, sum(input_tokens) AS tokens, "
         "count(DISTINCT user_id) AS users, sum(cost_pico_usd)::VARCHAR AS pico_usd "
         "FROM requests GROUP BY service ORDER BY service"
     )
     return counts, rows
+
+
+def _unfolded_bytes(collector: CollectorProcess) -> int:
+    status = json.loads(collector.client("status", "--json"))
+    return int(status["collector"]["unfolded_bytes"])
 
 
 @pytest.mark.timeout(900)
