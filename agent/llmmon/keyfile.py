@@ -1,4 +1,4 @@
-"""Reads a client's key file; refuses one that is not its owner's alone."""
+"""Reads files with secret keys; refuses one that is not its owner's alone."""
 
 from __future__ import annotations
 
@@ -15,15 +15,23 @@ def read_client_file(path: str) -> ClientFile:
         ConfigError: it cannot be read, others can get at it, or it is no key file.
     """
     path = os.path.abspath(os.path.expanduser(path))
+    return parse_client(read_secret(path), path)
+
+
+def read_secret(path: str) -> str:
+    """The text of the file at ``path``, an absolute one, that has a secret key in it.
+
+    Raises:
+        ConfigError: it cannot be read, others can get at it, or it is no text.
+    """
     directory = os.path.dirname(path)
     try:
         with open(path, "rb") as file:
             check_modes(
                 path, os.fstat(file.fileno()).st_mode, directory, os.stat(directory).st_mode
             )
-            text = file.read(MAX_BYTES + 1).decode("utf-8")
+            return file.read(MAX_BYTES + 1).decode("utf-8")
     except OSError as error:
         raise ConfigError(f"the key cannot be read: {error.strerror}", file=path) from None
     except UnicodeDecodeError:
         raise ConfigError("not UTF-8 text: this is no key file", file=path) from None
-    return parse_client(text, path)

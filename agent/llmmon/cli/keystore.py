@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from llmmon.errors import ConfigError
+from llmmon.keyfile import read_secret
 from llmmon.protocol.keyfile import (
     CLIENT_SUFFIX,
     DIRECTORY_MODE,
@@ -19,7 +20,6 @@ from llmmon.protocol.keyfile import (
     ClientFile,
     ServerPair,
     check_directory_mode,
-    check_modes,
     client_text,
     grant_text,
     is_name,
@@ -97,14 +97,7 @@ class KeyStore:
             raise ConfigError(f"cannot be deleted: {error.strerror}", file=str(path)) from None
 
     def _secret(self, path: Path) -> str | None:
-        try:
-            mode = path.stat().st_mode
-            check_modes(str(path), mode, str(path.parent), path.parent.stat().st_mode)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise ConfigError(f"cannot be read: {error.strerror}", file=str(path)) from None
-        return _read(path)
+        return read_secret(str(path.absolute())) if path.exists() else None
 
     def _write(self, path: Path, text: str, taken: str = "") -> Path:
         """Put ``text`` at ``path`` at one blow; nobody else can read it at any time.
