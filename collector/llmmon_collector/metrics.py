@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,3 +79,15 @@ def _plain(name: str, column: NDArray[np.float64]) -> list[float | int | None]:
 
 MetricSource = Callable[[int, tuple[str, ...], Where | None], MetricTable]
 """Window in seconds, dimensions to group by (``()`` for the whole) and a filter, to a table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Everything that rules read at one evaluation."""
+
+    requests: MetricSource
+    families: Mapping[str, Callable[[], MetricTable]] = field(default_factory=dict)
+    """``checks``, ``slos`` and ``budgets``: their tables, whose rows may differ in their labels.
+    Metrics are those of ``llmmon.protocol.names.FAMILIES``; one that is absent is unknown."""
+    measure: Callable[[str, str], float | None] = lambda check, name: None
+    """What a health check measured last, by the names of both; ``""`` is its plain value."""

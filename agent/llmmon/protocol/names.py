@@ -70,6 +70,41 @@ _METRICS: Final[dict[str, Metric]] = {
 METRICS: Final[Mapping[str, Metric]] = MappingProxyType(_METRICS)
 """Every metric by name. Agents, rules, snapshots, screens and docs use these and no other."""
 
+_FAMILIES: Final[dict[str, Mapping[str, Metric]]] = {
+    "requests": METRICS,
+    "checks": MappingProxyType(
+        {
+            "check_failing": Metric("count", "1 while the check is failing, else 0"),
+            "check_critical": Metric("count", "1 while a check marked critical is failing, else 0"),
+            "check_degraded": Metric("count", "1 while the check is degraded or failing, else 0"),
+            "check_flapping": Metric("count", "1 while the check goes to and fro, else 0"),
+            "check_took_ms": Metric("ms", "how long the check's last run took"),
+            "check_value": Metric("count", "what the check measured, in its own unit"),
+        }
+    ),
+    "slos": MappingProxyType(
+        {
+            "slo_page": Metric("ratio", "fast burn over its limits: above 1 pages"),
+            "slo_ticket": Metric("ratio", "slow burn over its limits: above 1 asks for a look"),
+            "slo_burn_rate": Metric("ratio", "error rate of the last hour over the allowed one"),
+            "slo_budget_left": Metric("ratio", "share of the error budget that is left", False),
+            "slo_attained": Metric("ratio", "share of good events in the period", False),
+        }
+    ),
+    "budgets": MappingProxyType(
+        {
+            "budget_used": Metric("ratio", "share of the spending limit that is spent"),
+            "budget_forecast": Metric("ratio", "forecast of the period's end over the limit"),
+            "budget_spent_usd": Metric("usd", "spent since the period began"),
+            "budget_forecast_usd": Metric("usd", "forecast of the period's end"),
+        }
+    ),
+}
+
+FAMILIES: Final[Mapping[str, Mapping[str, Metric]]] = MappingProxyType(_FAMILIES)
+"""Metrics by what they are of: requests, health checks, objectives, spending limits. An expression
+reads metrics of one family."""
+
 LOSS_REASONS: Final = (
     "queue_full",
     "memory_full",

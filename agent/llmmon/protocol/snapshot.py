@@ -14,6 +14,17 @@ from typing import Any, Final
 from llmmon.errors import SchemaError, VersionError
 from llmmon.protocol.codec import pack, unpack
 from llmmon.protocol.groups import Group, Groups, Metrics, Value
+from llmmon.protocol.views import (
+    AlertView,
+    BudgetView,
+    ChannelView,
+    HealthView,
+    IngestView,
+    Limit,
+    Measurement,
+    SloView,
+    WindowView,
+)
 
 __all__ = [
     "GROUPINGS",
@@ -22,12 +33,16 @@ __all__ = [
     "TOPIC",
     "VERSION",
     "AlertView",
+    "BudgetView",
+    "ChannelView",
     "Group",
     "Groups",
     "HealthView",
     "IngestView",
     "Limit",
+    "Measurement",
     "Metrics",
+    "SloView",
     "Snapshot",
     "Value",
     "WindowView",
@@ -36,7 +51,7 @@ __all__ = [
     "encode_snapshot",
 ]
 
-VERSION: Final = 2
+VERSION: Final = 3
 GROUPINGS: Final = ("model", "operation", "route", "provider", "service", "environment")
 """What a published snapshot can be grouped by. ``model`` groups carry their provider too."""
 TOPIC: Final = "snapshot."
@@ -44,105 +59,6 @@ TAIL_TOPIC: Final = "tail."
 """``tail.requests``, ``tail.logs``, ``tail.errors``, ``tail.alerts``: lists of rows as they come,
 with ``sampled_out`` counting those left out of a busy second."""
 MAX_ITEMS: Final = 200_000
-
-
-@dataclass(frozen=True, slots=True)
-class WindowView:
-    """One rolling window at the snapshot's time."""
-
-    window_s: int
-    total: Metrics
-    previous: Metrics
-    """The same metrics over the window of equal length just before; empty where it is unknown."""
-    groups: Sequence[Group]
-    quality_buckets: tuple[int, ...]
-    """Scored requests by quality in [0, .2), [.2, .4), [.4, .6), [.6, .8), [.8, 1]."""
-
-
-@dataclass(frozen=True, slots=True)
-class AlertView:
-    """One alert instance: a rule and one group of series."""
-
-    id: str
-    """The deduplication key, stable from first firing to resolved."""
-    rule: str
-    severity: str
-    """``warning`` or ``critical``."""
-    state: str
-    """``pending``, ``firing`` or ``resolved``."""
-    labels: Mapping[str, str]
-    metric: str
-    value: Value
-    threshold: Value
-    comparison: str
-    """``above`` or ``below``."""
-    window_s: int
-    since_ns: int
-    """When the present state began, wall clock."""
-    fired_ns: int | None
-    resolved_ns: int | None
-    peak: Value
-    summary: str
-    runbook: str
-    acknowledged_by: str | None = None
-    silenced_until_ns: int | None = None
-    no_data: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class HealthView:
-    """The last word of one health check."""
-
-    name: str
-    type: str
-    status: str
-    """``ok``, ``degraded``, ``failing`` or ``unknown``."""
-    since_ns: int
-    checked_ns: int | None
-    took_ms: float | None
-    value: float | None
-    unit: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class IngestView:
-    """The ledger: emitted = stored + lost + in flight, over all agents known."""
-
-    agents: int
-    """Agents heard of within three of their heartbeat intervals."""
-    events_stored: int
-    events_per_second: float
-    duplicates_dropped: int
-    events_lost: Mapping[str, int]
-    events_in_flight: int
-    rejected_batches: int
-    late_events: int
-    """Events too old for the live windows: stored, and not in these numbers."""
-    series: int
-    series_limit: int
-    overflowed_series: int
-    """Series folded into ``__other__``."""
-    unpriced_models: tuple[str, ...]
-    fold_lag_s: float | None
-    """Age of the oldest committed batch that the store does not yet hold."""
-    agents_gone: int = 0
-    """Agents and epochs that ended without a goodbye less than an hour ago, or longer ago with
-    events that have not come since."""
-    batches_throttled: int = 0
-    """Batches that agents were told to send again later, since the collector started."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A rule's threshold on the whole, for a gauge to draw."""
-
-    rule: str
-    metric: str
-    window_s: int
-    comparison: str
-    warning: float | None
-    critical: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +83,9 @@ class Snapshot:
     limits: tuple[Limit, ...]
     problems: tuple[str, ...]
     """What is wrong with the collector itself: a broken rule file, a full disk."""
+    slos: tuple[SloView, ...] = ()
+    budgets: tuple[BudgetView, ...] = ()
+    channels: tuple[ChannelView, ...] = ()
 
     def window(self, window_s: int) -> WindowView:
         """The view of ``window_s``.
@@ -186,6 +105,10 @@ _NESTED: Final[dict[tuple[type, str], type]] = {
     (Snapshot, "health"): HealthView,
     (Snapshot, "ingest"): IngestView,
     (Snapshot, "limits"): Limit,
+    (Snapshot, "slos"): SloView,
+    (Snapshot, "budgets"): BudgetView,
+    (Snapshot, "channels"): ChannelView,
+    (HealthView, "measurements"): Measurement,
 }
 
 
