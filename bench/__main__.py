@@ -26,6 +26,7 @@ BENCHES: Final = {
     "Bytes on the wire": ("wire_bytes",),
     "Collector: taking events in": ("ingest", "ingest_peers"),
     "Collector: journal and store": ("store", "ack_latency", "restart"),
+    "Collector: rules": ("rules",),
     "Collector: snapshots": ("snapshot",),
     "Collector: windows and memory": ("windows",),
     "From the event to the screen": ("end_to_end",),

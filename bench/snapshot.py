@@ -18,6 +18,7 @@ from llmmon.protocol.wire import Batch, decode_batch
 from llmmon_collector.day import LocalDay
 from llmmon_collector.intake.ledger import Ledger
 from llmmon_collector.live import LiveMetrics, Open
+from llmmon_collector.metrics import Sources
 from llmmon_collector.pricing.book import PriceBook
 from llmmon_collector.requests import RequestDecoder
 from llmmon_collector.rules.builtin import effective_rules
@@ -73,7 +74,7 @@ class Ticker:
     def tick(self) -> None:
         """Move windows and rules on to now."""
         self._live.advance(self.now_ns, Open(0, 0))
-        self._engine.evaluate(self._live.table, float(self._second), self.now_ns)
+        self._engine.evaluate(Sources(self._live.table), float(self._second), self.now_ns)
 
     def snapshot(self) -> bytes:
         """What a viewer gets of this tick."""

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from llmmon.protocol.snapshot import Limit
-from llmmon_collector.metrics import MetricTable
+from llmmon_collector.metrics import MetricTable, Sources
 from llmmon_collector.rules.alert import Alert, AlertChange
 from llmmon_collector.rules.builtin import BUILTIN_RULES, effective_rules
 from llmmon_collector.rules.engine import RuleEngine
@@ -34,14 +36,14 @@ class Bench:
         self.now_s = 0.0
         self.asked: list[tuple[int, tuple[str, ...], Where | None]] = []
 
-    def tick(self, table: MetricTable, after_s: float = 1) -> list[AlertChange]:
+    def tick(self, table: MetricTable, after_s: float = 1, **others: Any) -> list[AlertChange]:
         self.now_s += after_s
 
         def source(window_s: int, by: tuple[str, ...], where: Where | None) -> MetricTable:
             self.asked.append((window_s, by, where))
             return table
 
-        return self.engine.evaluate(source, self.now_s, self.wall_ns)
+        return self.engine.evaluate(Sources(source, **others), self.now_s, self.wall_ns)
 
     @property
     def wall_ns(self) -> int:
@@ -152,7 +154,7 @@ def test_a_failing_source_changes_no_alert_and_no_other_rule(whole: Tables) -> N
             raise KeyError(window_s)
         return whole(latency_p95=1)
 
-    changes = bench.engine.evaluate(source, 2, WALL_NS)
+    changes = bench.engine.evaluate(Sources(source), 2, WALL_NS)
     assert told(changes) == [("hour", "resolved", {})]
     five, hour = bench.engine.health()
     assert (five.error, hour.error) == ("KeyError: 300", "")
@@ -288,6 +290,186 @@ def test_views_come_worst_first(whole: Tables) -> None:
     bench.tick(whole(latency_p95=11))
     views = worst_first(map(view_of, bench.engine.alerts()))
     assert [view.rule for view in views] == ["critical", "warning", "pending", "over"]
+
+
+def test_what_max_series_left_no_room_for_is_no_group_until_it_has_requests(
+    grouped: Tables,
+) -> None:
+    bench = Bench(
+        rule("quiet", value="request_rate", warning={"below": 1}, by=["model", "route"]),
+        rule("silent", by=["model", "route"], no_data="alert"),
+    )
+    other = {"model": "__other__", "route": "__other__"}
+    empty = grouped([(other, {"request_rate": 0})], requests=0)
+    assert bench.tick(empty) == []
+    some = grouped([(other, {"request_rate": 0.5})])
+    assert told(bench.tick(some)) == [("quiet", "firing", other), ("silent", "firing", other)]
+    bench.tick(empty)
+    assert all(alert.instance.no_data_since_s is not None for alert in bench.engine.alerts())
+
+
+def test_no_requests_at_all_are_below_a_limit(whole: Tables, grouped: Tables) -> None:
+    quiet = rule(value="request_rate", warning={"below": 0.01})
+    silence = {"request_rate": 0.0}
+    assert told(Bench(quiet).tick(whole(requests=0, **silence))) == [("r", "firing", {})]
+    by = quiet.model_copy(update={"by": ("model",)})
+    table = grouped([({"model": "x"}, silence)], requests=0)
+    assert told(Bench(by).tick(table)) == [("r", "firing", {"model": "x"})]
+    assert Bench(rule(**{**quiet.model_dump(by_alias=True), "min_requests": 1})).tick(table) == []
+
+
+def checks(**failing: tuple[float, float]) -> dict[str, Any]:
+    """Sources of a table of health checks: by name, whether it fails and is critical."""
+    table = MetricTable(
+        tuple({"check": name, "type": "tcp"} for name in failing),
+        {
+            "check_failing": np.array([value for value, _ in failing.values()]),
+            "check_critical": np.array([value for _, value in failing.values()]),
+        },
+        np.zeros(len(failing), np.int64),
+    )
+    return {"families": {"checks": lambda: table}}
+
+
+def test_each_row_of_another_family_is_an_alert(whole: Tables) -> None:
+    failing = next(spec for spec in BUILTIN_RULES if spec.name == "check_failing")
+    bench = Bench(failing)
+    redis, pg = ({"check": name, "type": "tcp"} for name in ("redis", "pg"))
+    changes = bench.tick(whole(), **checks(redis=(1, 0), pg=(1, 1), web=(0, 0)))
+    assert told(changes) == [(failing.name, "firing", pg), (failing.name, "firing", redis)]
+    views = {view.labels["check"]: view for view in map(view_of, bench.engine.alerts())}
+    assert (views["pg"].severity, views["redis"].severity) == ("critical", "warning")
+    assert (views["pg"].metric, views["redis"].metric) == ("check_critical", "check_failing")
+    assert views["pg"].summary == "health check pg (tcp) is failing"
+    assert views["pg"].window_s == 0
+    assert bench.asked == []
+
+
+def test_a_rule_of_a_family_that_is_not_there_does_nothing(whole: Tables) -> None:
+    bench = Bench(rule(value="check_value"))
+    assert bench.tick(whole()) == []
+    (health,) = bench.engine.health()
+    assert (health.error, health.evaluated_ns) == ("", None)
+
+
+def test_a_check_that_is_taken_out_ends_its_alert(whole: Tables) -> None:
+    bench = Bench(rule(value="check_failing", warning={"above": 0}))
+    bench.tick(whole(), **checks(redis=(1, 0), web=(1, 0)))
+    (change,) = bench.tick(whole(), **checks(web=(1, 0)))
+    assert (str(change.transition), change.reason) == ("resolved", "check_removed")
+    assert dict(change.alert.labels)["check"] == "redis"
+    assert bench.tick(whole(), **checks(web=(math.nan, 0))) == []
+
+
+def test_a_filter_chooses_rows_of_a_family(whole: Tables) -> None:
+    bench = Bench(rule(value="check_failing", warning={"above": 0}, where='check != "web"'))
+    sources = checks(web=(1, 0), redis=(1, 0))
+    for _ in range(2):
+        bench.tick(whole(), **sources)
+    assert [dict(alert.labels)["check"] for alert in bench.engine.alerts()] == ["redis"]
+
+
+def test_the_table_of_a_family_is_made_once_a_tick_for_all_its_rules(whole: Tables) -> None:
+    made: list[MetricTable] = []
+
+    def family() -> MetricTable:
+        made.append(checks(web=(1, 0), redis=(1, 0))["families"]["checks"]())
+        return made[-1]
+
+    wheres = ("", 'check == "web"', 'check == "redis"')
+    keys = {"value": "check_failing", "warning": {"above": 0}}
+    bench = Bench(*(rule(f"r{i}", where=where, **keys) for i, where in enumerate(wheres)))
+    assert len(bench.tick(whole(), families={"checks": family})) == 4
+    bench.tick(whole(), families={"checks": family})
+    assert len(made) == 2
+
+
+def test_a_rule_keeps_its_alerts_of_a_family_over_a_reload(whole: Tables) -> None:
+    def failing(**keys: Any) -> RuleSpec:
+        return rule(value="check_failing", warning={"above": 0}, **keys)
+
+    bench, sources = Bench(failing()), checks(redis=(1, 0))
+    bench.tick(whole(), **sources)
+    assert bench.replace(failing(cooldown="1h")) == []
+    assert bench.tick(whole(), **sources) == []
+    assert [str(c.reason) for c in bench.replace(rule(value="slo_page"))] == ["rule_changed"]
+
+
+def test_a_failing_family_or_measurement_changes_no_alert(whole: Tables) -> None:
+    def fails(*of: str) -> Any:
+        raise OSError("gone")
+
+    bench = Bench(
+        rule("checks", value="check_failing", warning={"above": 0}),
+        rule("measured", value='check("redis")'),
+    )
+    bench.tick(whole(), measure=lambda *of: 11.0, **checks(redis=(1, 0)))
+    assert bench.tick(whole(), measure=fails, families={"checks": fails}) == []
+    assert [health.error for health in bench.engine.health()] == ["OSError: gone"] * 2
+    assert [alert.state for alert in bench.engine.alerts()] == [State.FIRING] * 2
+
+
+def test_each_severity_judges_its_own_value(whole: Tables) -> None:
+    bench = Bench(rule(critical={"value": "error_rate", "below": 0.5}))
+    assert told(bench.tick(whole(latency_p95=11, error_rate=0.6))) == [("r", "firing", {})]
+    view = view_of(bench.engine.alerts()[0])
+    assert (view.metric, view.value, view.threshold, view.peak) == ("latency_p95", 11, 10, 11)
+    assert told(bench.tick(whole(latency_p95=1, error_rate=0.4))) == [("r", "escalated", {})]
+    bench.tick(whole(latency_p95=1, error_rate=0.45))
+    view = view_of(bench.engine.alerts()[0])
+    assert (view.metric, view.value, view.threshold, view.peak) == ("error_rate", 0.45, 0.5, 0.4)
+    assert view.summary == "error_rate 45.0% over 5m, limit below 50.0%"
+    bench.tick(whole(latency_p95=12))
+    view = view_of(bench.engine.alerts()[0])
+    assert (view.severity, view.no_data) == ("critical", True)
+    assert told(bench.tick(whole(latency_p95=1, error_rate=0.6))) == [("r", "resolved", {})]
+
+
+def test_critical_groups_get_the_room_first_whatever_they_judge(grouped: Tables) -> None:
+    bench = Bench(rule(by=["model"], critical={"value": "error_rate", "above": 0.1}, limit=2))
+    rows = [
+        ({"model": "slow"}, {"latency_p95": 90, "error_rate": 0}),
+        ({"model": "slower"}, {"latency_p95": 99, "error_rate": 0}),
+        ({"model": "broken"}, {"latency_p95": 1, "error_rate": 0.2}),
+        ({"model": "both"}, {"latency_p95": 20, "error_rate": 0.9}),
+    ]
+    fired = [c.alert.labels[0][1] for c in bench.tick(grouped(rows))]
+    assert fired == ["both", "broken"]
+    assert bench.engine.health()[0].refused == 2
+
+
+def test_missing_data_makes_no_alert_while_windows_are_filling(whole: Tables) -> None:
+    bench = Bench(rule(no_data="alert"))
+    bench.engine.restore([], 10, 0, WALL_NS)
+    assert bench.tick(whole()) == []
+    assert told(bench.tick(whole(), after_s=10)) == [("r", "firing", {})]
+
+
+def test_an_alert_goes_on_firing_when_a_reload_raises_for(whole: Tables) -> None:
+    bench = Bench(rule())
+    bench.tick(whole(latency_p95=11))
+    assert bench.replace(rule(**{"for": "1h"})) == []
+    assert bench.tick(whole(latency_p95=11)) == []
+    assert bench.engine.alerts()[0].state is State.FIRING
+    assert told(bench.tick(whole(latency_p95=1))) == [("r", "resolved", {})]
+    assert bench.tick(whole(latency_p95=11)) == []
+    assert bench.engine.alerts()[0].state is State.PENDING
+
+
+def test_a_split_rule_draws_a_limit_on_each_of_its_metrics() -> None:
+    engine = RuleEngine([rule(critical={"value": "latency_p99", "above": 20})])
+    assert engine.limits() == (
+        Limit("r", "latency_p95", 300, "above", 10, None),
+        Limit("r", "latency_p99", 300, "above", None, 20),
+    )
+
+
+def test_groups_may_change_their_order_from_tick_to_tick(grouped: Tables) -> None:
+    bench = Bench(rule(by=["model"]))
+    rows = [({"model": name}, {"latency_p95": value}) for name, value in (("x", 11), ("y", 1))]
+    bench.tick(grouped(rows))
+    assert bench.tick(grouped(rows[::-1])) == []
+    assert view_of(bench.engine.alerts()[0]).value == 11
 
 
 def view_of(alert: Alert) -> Any:

@@ -50,6 +50,12 @@ def test_a_rule_reads_durations_and_defaults() -> None:
         ({"summary": "{value:9999999f}"}, "does not format it"),
         ({"summary": "{value"}, "is not a template"),
         ({"name": "two words"}, "pattern"),
+        ({"value": "check_value", "by": ["model"]}, "by is for metrics of requests: of checks"),
+        ({"value": "check_value", "where": 'model == "x"'}, 'there is no label "model"; there are'),
+        ({"value": "slo_page", "where": 'slow == "x"'}, 'no label "slow"; did you mean "slo"?'),
+        ({"value": "slo_page", "summary": "{check}"}, "{check} is not a field here"),
+        ({"critical": {"value": "slo_page", "above": 1}}, "critical judges metrics of slos"),
+        ({"critical": {"value": "latency_p59", "above": 9}}, 'there is no metric "latency_p59"'),
         ({"cooldown": "soon"}, "'soon' is not a duration"),
         ({"treshold": 1}, "Extra inputs"),
         ({"limit": 0}, "greater than or equal to 1"),
@@ -73,16 +79,18 @@ def test_limits_are_exclusive_and_hold_until_clear() -> None:
 
 def test_the_built_in_rules_are_as_documented() -> None:
     table = {
-        spec.name: (spec.value, severity, limit.comparison, limit.limit)
+        (spec.name, severity): (spec.expression(severity), limit.comparison, limit.limit)
         for spec in BUILTIN_RULES
         for severity, limit in spec.thresholds
     }
     assert table == {
-        "high_latency": ("latency_p95", "warning", "above", 5000),
-        "critical_latency": ("latency_p99", "critical", "above", 10000),
-        "high_error_rate": ("error_rate", "critical", "above", 0.05),
-        "low_quality": ("quality_score_mean", "warning", "below", 0.7),
-        "cost_spike": ("hourly_cost", "warning", "above", 100),
+        ("high_latency", "warning"): ("latency_p95", "above", 5000),
+        ("critical_latency", "critical"): ("latency_p99", "above", 10000),
+        ("high_error_rate", "critical"): ("error_rate", "above", 0.05),
+        ("low_quality", "warning"): ("quality_score_mean", "below", 0.7),
+        ("cost_spike", "warning"): ("hourly_cost", "above", 100),
+        ("check_failing", "warning"): ("check_failing", "above", 0.5),
+        ("check_failing", "critical"): ("check_critical", "above", 0.5),
     }
     assert {spec.cooldown_s for spec in BUILTIN_RULES} == {900}
     assert {spec.for_s for spec in BUILTIN_RULES} == {0}
@@ -102,11 +110,52 @@ def test_a_rule_replaces_or_disables_the_built_in_one_of_its_name() -> None:
         "critical_latency",
         "high_error_rate",
         "cost_spike",
+        "check_failing",
         "mine",
     ]
     assert rules[0].threshold("warning").limit == 1
     with pytest.raises(ConfigError, match="two rules are called 'mine'"):
         effective_rules([rule(name="mine"), rule(name="mine")])
+
+
+def test_generated_rules_come_beside_the_users_and_under_other_names() -> None:
+    made = rule(name="slo.chat", value="slo_ticket")
+    assert effective_rules([rule(name="mine")], generated=[made])[-1] is made
+    with pytest.raises(ConfigError, match=r"two rules are called 'slo\.chat'"):
+        effective_rules([rule(name="slo.chat")], generated=[made])
+
+
+def test_a_limit_may_judge_a_value_of_its_own() -> None:
+    spec = rule(critical={"value": "latency_p99", "above": 3})
+    assert (spec.expression("warning"), spec.expression("critical")) == (
+        "latency_p95",
+        "latency_p99",
+    )
+    assert spec.split
+    assert not rule(critical={"value": "latency_p95", "above": 6}).split
+
+
+def test_the_value_may_be_left_out_where_each_limit_has_its_own() -> None:
+    keys = {"name": "slo.chat", "where": 'slo == "chat"'}
+    limits = {
+        "warning": {"value": "slo_ticket", "above": 1},
+        "critical": {"value": "slo_page", "above": 1},
+    }
+    spec = RuleSpec.model_validate(keys | limits)
+    assert (spec.value, spec.family, spec.split) == ("slo_ticket", "slos", True)
+    assert RuleSpec.model_validate(spec.model_dump(mode="json", by_alias=True)) == spec
+    limits["critical"].pop("value")
+    with pytest.raises(ValidationError, match="value\n  Field required"):
+        RuleSpec.model_validate(keys | limits)
+
+
+def test_a_rule_knows_what_its_alerts_are_labelled_with_and_which_checks_it_reads() -> None:
+    assert rule(by=["model"]).label_names == ("model",)
+    assert rule(value="check_value").label_names == ("check", "type")
+    spec = rule(
+        value='check("redis") + latency_p95', critical={"value": 'check("a", "b")', "above": 1}
+    )
+    assert spec.checks == {("redis", ""), ("a", "b")}
 
 
 @pytest.mark.parametrize(

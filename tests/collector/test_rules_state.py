@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -163,6 +164,73 @@ def test_a_changed_rule_that_leaves_only_a_pending_level_resolves_first() -> Non
     assert (instance.state, transition) == (State.RESOLVED, Transition.RESOLVED)
     instance, transition = step(milder, instance, Observation(11, 1), 2)
     assert (instance.state, transition) == (State.PENDING, None)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_neither_fires_nor_resolves(value: float) -> None:
+    spec = rule()
+    assert step(spec, Instance(), Observation(value, 1), 0)[0].state is State.INACTIVE
+    firing, _ = step(spec, Instance(), Observation(11, 1), 0)
+    instance, transition = step(spec, firing, Observation(value, 1), 1)
+    assert (instance.state, transition, instance.value) == (State.FIRING, None, 11)
+
+
+def test_few_requests_do_not_matter_to_what_has_none() -> None:
+    spec = rule(value="check_failing", critical={"above": 0.5}, min_requests=20)
+    assert step(spec, Instance(), Observation(1, 0), 0)[0].state is State.FIRING
+
+
+def test_severities_with_values_of_their_own_go_their_own_ways() -> None:
+    spec = rule(warning={"above": 5}, critical={"value": "error_rate", "above": 10})
+    instance = Instance()
+    seen = []
+    for now, (mild, severe) in enumerate([(6, 1), (1, 11), (None, 12), (1, None), (1, 1)]):
+        instance, transition = step(spec, instance, Observation(mild, 1, severe), now)
+        seen.append((instance.severity, transition, instance.no_data_since_s))
+    assert seen == [
+        ("warning", Transition.FIRING, None),
+        ("critical", Transition.ESCALATED, None),
+        ("critical", None, 2),
+        ("critical", None, 2),
+        (None, Transition.RESOLVED, None),
+    ]
+    assert (instance.value, instance.critical_value) == (1, 1)
+    assert (instance.peak, instance.critical_peak) == (6, 12)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([None, 1, 7, 20]), st.sampled_from([None, 1, 7, 20])),
+        max_size=30,
+    ),
+    st.sampled_from(["keep", "ok", "alert"]),
+    st.sampled_from([0, 15]),
+    st.sampled_from([0, 15]),
+    st.booleans(),
+)
+def test_every_firing_is_told_once_and_ends_once(
+    observed: list[tuple[float | None, float | None]],
+    no_data: str,
+    for_s: int,
+    keep_s: int,
+    split: bool,
+) -> None:
+    critical = {"value": "error_rate" if split else None, "above": 10}
+    keys = {"no_data": no_data, "keep_firing_for": keep_s, "for": for_s}
+    spec = rule(warning={"above": 5}, critical=critical, **keys)
+    instance, open_ = Instance(), False
+    for number, (value, severe) in enumerate(observed):
+        before = instance
+        instance, transition = step(spec, instance, Observation(value, 1, severe), number * 10)
+        if transition is Transition.FIRING:
+            assert not open_
+        elif transition is not None:
+            assert open_
+        open_ = open_ if transition is None else transition is not Transition.RESOLVED
+        assert open_ == (instance.state is State.FIRING)
+        nothing_known = value is None and (severe is None or not split)
+        if no_data == "keep" and nothing_known:
+            assert (instance.warning, instance.critical) == (before.warning, before.critical)
 
 
 @dataclass

@@ -20,7 +20,7 @@ class Alert:
 
     rule: RuleSpec
     labels: tuple[tuple[str, str], ...]
-    """In the order of the rule's ``by``."""
+    """In the order of the rule's ``by``; of other families than requests, sorted."""
     instance: Instance
     severity: Severity
     """The worst that fires; the worst that pends; of a resolved one, what it last was."""
@@ -42,6 +42,18 @@ class Alert:
     def state(self) -> State:
         """Where it is."""
         return self.instance.state
+
+    @property
+    def value(self) -> float | None:
+        """The last value seen of what its severity judges."""
+        own = self.rule.split and self.severity == "critical"
+        return self.instance.critical_value if own else self.instance.value
+
+    @property
+    def peak(self) -> float | None:
+        """The worst value of the episode, of the same."""
+        own = self.rule.split and self.severity == "critical"
+        return self.instance.critical_peak if own else self.instance.peak
 
     @property
     def rank(self) -> tuple[int, int]:

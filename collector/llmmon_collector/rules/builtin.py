@@ -46,8 +46,16 @@ BUILTIN_RULES: Final[tuple[RuleSpec, ...]] = (
         warning={"above": 100},
         window="1h",
     ),
+    _rule(
+        "check_failing",
+        "check_failing",
+        "health check {check} ({type}) is failing",
+        warning={"above": 0.5},
+        critical={"value": "check_critical", "above": 0.5},
+    ),
 )
-"""Over the whole, in the last five minutes (cost: the last hour), cooldown 15 minutes.
+"""Over the whole, in the last five minutes (cost: the last hour), cooldown 15 minutes; the last is
+an alert for each health check, critical where the check is.
 
 They have no ``for``: the windows already smooth, and a breach should show within a tick. They have
 no hysteresis either, so the limit is exactly what it says; half a minute of calm before they
@@ -56,19 +64,21 @@ resolve and the cooldown quieten flapping.
 
 
 def effective_rules(
-    rules: Iterable[RuleSpec], windows_s: Collection[float] = ()
+    rules: Iterable[RuleSpec],
+    windows_s: Collection[float] = (),
+    generated: Iterable[RuleSpec] = (),
 ) -> tuple[RuleSpec, ...]:
     """The built-in rules with ``rules`` replacing those of the same name, disabled ones left out.
 
     Built-in rules move to the next longer of ``windows_s``, the windows that are kept, or to the
-    longest, where their own is not among them.
+    longest, where their own is not among them. ``generated`` are those of objectives and budgets.
 
     Raises:
-        ConfigError: two of ``rules`` have the same name.
+        ConfigError: two of ``rules``, or one of them and a generated one, have the same name.
     """
     merged = {rule.name: _fit(rule, windows_s) for rule in BUILTIN_RULES}
     seen: set[str] = set()
-    for rule in rules:
+    for rule in (*rules, *generated):
         if rule.name in seen:
             raise ConfigError(f"two rules are called {rule.name!r}: rename one", key="rule.name")
         seen.add(rule.name)

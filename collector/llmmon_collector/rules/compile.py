@@ -1,193 +1,148 @@
-"""Expressions compiled once: values to operations on whole columns, filters to predicates."""
+"""Value expressions, compiled once to operations on whole columns. Pure."""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import reduce
-from typing import Any, Final, cast
+import math
+from functools import lru_cache
+from typing import Final, cast
 
 import numpy as np
 from lark import Token, Tree
-from numpy.typing import NDArray
 
-from llmmon.protocol.names import DIMENSIONS, METRICS
-from llmmon_collector.metrics import MetricTable
+from llmmon_collector.rules.expression import Node, Scope, ValueExpression
+from llmmon_collector.rules.families import EVERY_METRIC, FAMILY_OF, REQUESTS
+from llmmon_collector.rules.functions import USAGE, Argument, build_call, fold
 from llmmon_collector.rules.grammar import (
     MAX_DEPTH,
     ExpressionError,
+    column_of,
     nearest,
     parse_value,
-    parse_where,
 )
-from llmmon_collector.series import Where
+from llmmon_collector.rules.operations import (
+    ARITHMETIC,
+    COMPARISONS,
+    Column,
+    Pairwise,
+    conjunction,
+    disjunction,
+    finite,
+)
 
-Column = NDArray[np.float64]
-"""A value a row, NaN where there is none. Truth is 1, falsehood 0, the unknown NaN."""
-_Operation = Callable[[MetricTable], Column]
-_Pairwise = Callable[[Column, Column], Column]
-
-_ARITHMETIC: Final[dict[str, _Pairwise]] = {
-    "+": np.add,
-    "-": np.subtract,
-    "*": np.multiply,
-    "/": lambda a, b: np.divide(a, np.where(b == 0, np.nan, b)),
-}
-_COMPARISONS: Final[dict[str, Callable[[Any, Any], Any]]] = {
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
-_FUNCTIONS: Final[dict[str, _Pairwise]] = {
-    "min": np.minimum,
-    "max": np.maximum,
-}
+_REMEMBERED: Final = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class ValueExpression:
-    """A compiled value expression."""
-
-    text: str
-    metrics: frozenset[str]
-    """The metrics it reads."""
-    operation: _Operation
-
-    def evaluate(self, table: MetricTable) -> Column:
-        """A value a row of ``table``; NaN for no data, a division by zero and infinity."""
-        with np.errstate(all="ignore"):
-            column = self.operation(table)
-        return np.where(np.isfinite(column), column, np.nan)
-
-
+@lru_cache(_REMEMBERED)
 def compile_value(text: str) -> ValueExpression:
     """``text`` compiled.
 
     Raises:
-        ExpressionError: not in the language, too deep, or an unknown metric.
+        ExpressionError: not in the language, too deep, an unknown metric or function, a function
+            that is not called so, or metrics of two families.
     """
-    metrics: set[str] = set()
-    operation = _value(parse_value(text), metrics, 1)
-    return ValueExpression(text, frozenset(metrics), operation)
+    try:
+        compiler = _Compiler(text)
+        root = compiler.node(parse_value(text), 1)
+    except ExpressionError as error:
+        raise ExpressionError(error.reason, error.column, text) from None
+    return ValueExpression(text, root, compiler.family)
 
 
-def compile_where(text: str) -> Where:
-    """``text`` compiled to a filter of series.
+class _Compiler:
+    """One text on its way."""
 
-    Raises:
-        ExpressionError: not in the language, too deep, or an unknown dimension.
-    """
-    return _predicate(parse_where(text), 1)
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._first_metric = ""
 
+    @property
+    def family(self) -> str:
+        """Of the metrics that were met."""
+        return FAMILY_OF.get(self._first_metric, REQUESTS)
 
-def _value(tree: Tree[Token], metrics: set[str], depth: int) -> _Operation:
-    _check_depth(depth)
-    if tree.data == "number":
+    def node(self, tree: Tree[Token], depth: int) -> Node:
+        """The compiled ``tree``."""
+        if depth > MAX_DEPTH:
+            raise ExpressionError(f"nested deeper than {MAX_DEPTH} levels: split the rule", 1)
+        match tree.data:
+            case "number":
+                return self._number(tree)
+            case "metric":
+                return self._metric(_token(tree, 0))
+            case "call":
+                return self._call(tree, depth)
+        trees = [child for child in tree.children if isinstance(child, Tree)]
+        parts = [self.node(child, depth + 1) for child in trees]
+        return _combine(tree, parts, self._written(tree))
+
+    def _written(self, tree: Tree[Token]) -> str:
+        return " ".join(self._text[tree.meta.start_pos : tree.meta.end_pos].split())
+
+    def _number(self, tree: Tree[Token]) -> Node:
         number = float(_token(tree, 0))
-        return lambda table: np.full(len(table.labels), number)
-    if tree.data == "metric":
-        return _metric(_token(tree, 0), metrics)
-    parts = [
-        _value(child, metrics, depth + 1) for child in tree.children if isinstance(child, Tree)
-    ]
-    return _combine(tree, parts)
+        if math.isinf(number):
+            raise ExpressionError("this number is too large", column_of(tree))
+        return Node(
+            self._written(tree), lambda scope: np.full(len(scope.table), number), constant=True
+        )
+
+    def _metric(self, token: Token) -> Node:
+        name = str(token)
+        if name not in EVERY_METRIC:
+            raise ExpressionError(_unknown(name), column_of(token))
+        first = self._first_metric = self._first_metric or name
+        if FAMILY_OF[name] != self.family:
+            reason = (
+                f"{name} is of {FAMILY_OF[name]}, and {first} of {self.family}: "
+                "an expression reads metrics of one kind"
+            )
+            raise ExpressionError(reason, column_of(token))
+        return Node(name, lambda scope: _column(scope, name), metrics=frozenset({name}))
+
+    def _call(self, tree: Tree[Token], depth: int) -> Node:
+        trees = [child for child in tree.children if isinstance(child, Tree)]
+        arguments = [
+            Argument(child, None if child.data == "text" else self.node(child, depth + 1))
+            for child in trees
+        ]
+        return build_call(_token(tree, 0), arguments, self._written(tree))
 
 
-def _combine(tree: Tree[Token], parts: Sequence[_Operation]) -> _Operation:
+def _combine(tree: Tree[Token], parts: list[Node], text: str) -> Node:
+    operation = parts[0].operation
     if tree.data == "negative":
-        return lambda table: -parts[0](table)
+        return Node(text, lambda scope: -operation(scope), tuple(parts), constant=parts[0].constant)
     if tree.data == "negation":
-        return lambda table: 1.0 - parts[0](table)
-    function = _function(tree)
-    return lambda table: reduce(function, [part(table) for part in parts])
+        return Node(text, lambda scope: 1.0 - operation(scope), tuple(parts))
+    return fold(_function(tree), parts, text)
 
 
-def _function(tree: Tree[Token]) -> _Pairwise:
+def _function(tree: Tree[Token]) -> Pairwise:
     match tree.data:
         case "arithmetic":
-            return _ARITHMETIC[_token(tree, 1)]
+            return ARITHMETIC[_token(tree, 1)]
         case "comparison":
-            return _comparing(_COMPARISONS[_token(tree, 1)])
-        case "call":
-            return _FUNCTIONS[_token(tree, 0)]
+            return COMPARISONS[_token(tree, 1)]
         case "conjunction":
-            return _and
+            return conjunction
         case _:
-            return _or
+            return disjunction
 
 
-def _metric(token: Token, metrics: set[str]) -> _Operation:
-    name = str(token)
-    if name not in METRICS:
-        reason = f'there is no metric "{name}"{nearest(name, METRICS)}'
-        raise ExpressionError(reason, (token.start_pos or 0) + 1)
-    metrics.add(name)
-    return lambda table: _column(table, name)
-
-
-def _column(table: MetricTable, name: str) -> Column:
-    column = table.values.get(name)
+def _column(scope: Scope, name: str) -> Column:
+    column = scope.table.values.get(name)
     if column is not None:
-        return column
+        return finite(column)
     if name == "requests":
-        return table.requests.astype(np.float64)
-    return np.full(len(table.labels), np.nan)
+        return scope.table.requests.astype(np.float64)
+    return np.full(len(scope.table), np.nan)
 
 
-def _comparing(compare: Callable[[Any, Any], Any]) -> _Pairwise:
-    def compared(left: Column, right: Column) -> Column:
-        known = ~(np.isnan(left) | np.isnan(right))
-        return np.where(known, compare(left, right), np.nan)
-
-    return compared
-
-
-def _and(left: Column, right: Column) -> Column:
-    """False if either is false, whatever the other; else unknown if either is unknown."""
-    return np.where((left == 0) | (right == 0), 0.0, left * right)
-
-
-def _or(left: Column, right: Column) -> Column:
-    """True if either is true, whatever the other; else unknown if either is unknown."""
-    return np.where((left == 1) | (right == 1), 1.0, left + right)
-
-
-def _predicate(tree: Tree[Token], depth: int) -> Where:
-    _check_depth(depth)
-    if tree.data in ("equality", "membership", "exclusion"):
-        return _membership(tree)
-    parts = [_predicate(child, depth + 1) for child in tree.children if isinstance(child, Tree)]
-    if tree.data == "negation":
-        return lambda key: not parts[0](key)
-    if tree.data == "conjunction":
-        return lambda key: all(part(key) for part in parts)
-    return lambda key: any(part(key) for part in parts)
-
-
-def _membership(tree: Tree[Token]) -> Where:
-    index = _dimension(_token(tree, 0))
-    texts = [child for child in tree.children[1:] if isinstance(child, Token)]
-    allowed = frozenset(str(text)[1:-1] for text in texts if text.type == "TEXT")
-    wanted = tree.data == "membership" or texts[0] == "=="
-    return lambda key: (key[index] in allowed) is wanted
-
-
-def _dimension(token: Token) -> int:
-    name = str(token)
-    if name not in DIMENSIONS:
-        hint = nearest(name, DIMENSIONS) or f"; there are {', '.join(DIMENSIONS)}"
-        raise ExpressionError(f'there is no dimension "{name}"{hint}', (token.start_pos or 0) + 1)
-    return DIMENSIONS.index(name)
+def _unknown(name: str) -> str:
+    if name in USAGE:
+        return f"{name} is a function: write {USAGE[name]}"
+    return f'there is no metric "{name}"{nearest(name, EVERY_METRIC)}'
 
 
 def _token(tree: Tree[Token], index: int) -> Token:
     return cast(Token, tree.children[index])
-
-
-def _check_depth(depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise ExpressionError(f"nested deeper than {MAX_DEPTH} levels: split the rule", 1)

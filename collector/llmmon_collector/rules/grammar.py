@@ -31,8 +31,10 @@ _VALUE: Final = Lark(
     ?atom: NUMBER -> number
         | NAME -> metric
         | "(" sum ")"
-        | FUNCTION "(" sum ("," sum)+ ")" -> call
-    FUNCTION.2: /(min|max)(?=\s*\()/
+        | NAME "(" ")" -> call
+        | NAME "(" argument ("," argument)* ")" -> call
+    ?argument: sum | disjunction | TEXT -> text
+    TEXT: /"[^"\n]*"|'[^'\n]*'/
     COMPARE: ">=" | "<=" | "==" | "!=" | ">" | "<"
     SIGN: "+" | "-"
     SCALE: "*" | "/"
@@ -41,6 +43,7 @@ _VALUE: Final = Lark(
     %ignore /\s+/
     """,
     parser="lalr",
+    propagate_positions=True,
 )
 _WHERE: Final = Lark(
     r"""
@@ -63,7 +66,6 @@ _SPOKEN: Final = {
     "NAME": "a name",
     "NUMBER": "a number",
     "TEXT": "a quoted text",
-    "FUNCTION": "min(…) or max(…)",
     "COMPARE": "a comparison such as >",
     "EQUALITY": "== or !=",
     "SIGN": "+ or -",
@@ -81,10 +83,19 @@ _SPOKEN: Final = {
 class ExpressionError(ValueError):
     """An expression cannot be used; ``str()`` reads ``column N: reason``."""
 
-    def __init__(self, reason: str, column: int) -> None:
+    def __init__(self, reason: str, column: int, text: str = "") -> None:
         self.reason = reason
         self.column = column
+        """Of the whole expression, from 1; line breaks count as characters."""
+        self.text = text
         super().__init__(f"column {column}: {reason}")
+
+    @property
+    def picture(self) -> str:
+        """The line that is wrong with a caret under the mistake; empty where it is unknown."""
+        before, after = self.text[: self.column - 1], self.text[self.column - 1 :]
+        left, right = before.rpartition("\n")[2], after.partition("\n")[0]
+        return f"{left}{right}\n{' ' * len(left)}^" if self.text else ""
 
 
 def parse_value(text: str) -> Tree[Token]:
@@ -111,17 +122,28 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f'; did you mean "{close[0]}"?' if close else ""
 
 
+def column_of(part: Tree[Token] | Token) -> int:
+    """Where ``part`` begins in its expression, from 1."""
+    if isinstance(part, Token):
+        return (part.start_pos or 0) + 1
+    return int(getattr(part.meta, "start_pos", 0)) + 1
+
+
 def _parse(parser: Lark, text: str) -> Tree[Token]:
     if len(text) > MAX_LENGTH:
-        raise ExpressionError(f"{len(text)} characters, at most {MAX_LENGTH}", MAX_LENGTH + 1)
+        reason = f"{len(text)} characters, at most {MAX_LENGTH}"
+        raise ExpressionError(reason, MAX_LENGTH + 1, text)
     try:
         return parser.parse(text)
     except UnexpectedCharacters as error:
-        raise ExpressionError(f"{_quote(error.char)} has no meaning here", error.column) from None
+        reason = f"{_quote(error.char)} has no meaning here"
+        raise ExpressionError(reason, (error.pos_in_stream or 0) + 1, text) from None
     except UnexpectedToken as error:
-        raise ExpressionError(_explain(error), _column(error, text)) from None
+        at_end = error.token.type == "$END"
+        column = len(text) + 1 if at_end else column_of(error.token)
+        raise ExpressionError(_explain(error), column, text) from None
     except UnexpectedInput as error:
-        raise ExpressionError("not an expression", error.column) from None
+        raise ExpressionError("not an expression", error.column, text) from None
 
 
 def _explain(error: UnexpectedToken) -> str:
@@ -133,9 +155,3 @@ def _explain(error: UnexpectedToken) -> str:
 
 def _quote(text: str) -> str:
     return f"'{text}'" if '"' in text else f'"{text}"'
-
-
-def _column(error: UnexpectedToken, text: str) -> int:
-    if error.token.type == "$END":
-        return len(text) + 1
-    return (error.token.start_pos or 0) + 1

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from llmmon.protocol.names import DIMENSIONS
 from llmmon_collector.duration import Duration
-from llmmon_collector.rules.compile import compile_value, compile_where
+from llmmon_collector.rules.compile import compile_value
+from llmmon_collector.rules.families import LABELS, REQUESTS
+from llmmon_collector.rules.filter import compile_where, compile_where_labels
 from llmmon_collector.rules.grammar import nearest
 from llmmon_collector.rules.summary import check_template
 
@@ -26,12 +36,21 @@ class Threshold(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    value: str | None = None
+    """An expression of its own; None for the rule's."""
     above: float | None = None
     below: float | None = None
     clear_below: float | None = None
     """Hysteresis: what went ``above`` stays until the value is below this."""
     clear_above: float | None = None
     """Hysteresis: what went ``below`` stays until the value is above this."""
+
+    @field_validator("value")
+    @classmethod
+    def _check_value(cls, text: str | None) -> str | None:
+        if text is not None:
+            compile_value(text)
+        return text
 
     @model_validator(mode="after")
     def _check(self) -> Threshold:
@@ -83,11 +102,12 @@ class RuleSpec(BaseModel):
     name: str = Field(pattern=_NAME)
     """Its identity: a rule of a built-in's name replaces that."""
     value: str
-    """An expression over metric names."""
+    """An expression over metric names; where each limit has one of its own, it may be left out."""
     where: str = ""
-    """A filter over dimensions; empty for all series."""
+    """A filter over dimensions, or over the labels of another family; empty for all."""
     by: tuple[str, ...] = ()
-    """Dimensions to group by, an alert instance a group; none for the whole."""
+    """Dimensions to group requests by, an alert instance a group; none for the whole. In other
+    families each row is an instance."""
     window_s: Duration = Field(300.0, alias="window", ge=1)
     warning: Threshold | None = None
     critical: Threshold | None = None
@@ -109,6 +129,16 @@ class RuleSpec(BaseModel):
     """Most alert instances at a time."""
     disabled: bool = False
 
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_value(cls, data: Any) -> Any:
+        """The value of the mildest limit, where all limits have one of their own."""
+        if not isinstance(data, Mapping) or "value" in data:
+            return data
+        limits = [data[severity] for severity in SEVERITIES if data.get(severity) is not None]
+        values = [_own_value(limit) for limit in limits]
+        return {**data, "value": values[0]} if values and None not in values else data
+
     @field_validator("value")
     @classmethod
     def _check_value(cls, text: str) -> str:
@@ -117,9 +147,13 @@ class RuleSpec(BaseModel):
 
     @field_validator("where")
     @classmethod
-    def _check_where(cls, text: str) -> str:
-        if text:
-            compile_where(text)
+    def _check_where(cls, text: str, info: ValidationInfo) -> str:
+        if text and "value" in info.data:
+            family = compile_value(info.data["value"]).family
+            if family == REQUESTS:
+                compile_where(text)
+            else:
+                compile_where_labels(text, family)
         return text
 
     @field_validator("by")
@@ -135,12 +169,43 @@ class RuleSpec(BaseModel):
 
     @model_validator(mode="after")
     def _check_rule(self) -> RuleSpec:
-        check_template(self.summary, self.by)
         if self.warning is None and self.critical is None:
             raise ValueError("give warning or critical a limit, such as critical = { above = 5 }")
-        if self.warning is not None and self.critical is not None:
+        for severity, _ in self.thresholds:
+            _check_family(self.family, severity, self.expression(severity))
+        if self.by and self.family != REQUESTS:
+            raise ValueError(
+                f"by is for metrics of requests: of {self.family} each is an alert of its own; "
+                "choose some with where"
+            )
+        check_template(self.summary, self.label_names)
+        if self.warning is not None and self.critical is not None and not self.split:
             _check_order(self.warning, self.critical)
         return self
+
+    @property
+    def family(self) -> str:
+        """What its metrics are of: ``requests``, ``checks``, ``slos`` or ``budgets``."""
+        return compile_value(self.value).family
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """What its alerts can be labelled with."""
+        return self.by if self.family == REQUESTS else LABELS[self.family]
+
+    @property
+    def checks(self) -> frozenset[tuple[str, str]]:
+        """The health checks that it reads by name, each with the measurement or ``""``."""
+        texts = {self.expression(severity) for severity, _ in self.thresholds}
+        return frozenset().union(*(compile_value(text).checks for text in texts))
+
+    @property
+    def split(self) -> bool:
+        """Whether critical judges another value than warning."""
+        warning, critical = self.warning, self.critical
+        if warning is None or critical is None or warning.value == critical.value:
+            return False
+        return self.expression("warning") != self.expression("critical")
 
     @property
     def thresholds(self) -> tuple[tuple[Severity, Threshold], ...]:
@@ -151,9 +216,27 @@ class RuleSpec(BaseModel):
         )
         return tuple((severity, limit) for severity, limit in pairs if limit is not None)
 
+    def expression(self, severity: Severity) -> str:
+        """What the limit of ``severity`` judges."""
+        return self.threshold(severity).value or self.value
+
     def threshold(self, severity: Severity) -> Threshold:
         """The limit of ``severity``, or the mildest one where that severity has none."""
         return dict(self.thresholds).get(severity, self.thresholds[0][1])
+
+
+def _own_value(limit: Any) -> str | None:
+    value = limit.get("value") if isinstance(limit, Mapping) else getattr(limit, "value", None)
+    return value if isinstance(value, str) else None
+
+
+def _check_family(family: str, severity: Severity, text: str) -> None:
+    own = compile_value(text)
+    if own.metrics and own.family != family:
+        raise ValueError(
+            f"{severity} judges metrics of {own.family}, and the rule is about {family}: "
+            "make two rules"
+        )
 
 
 def _check_order(warning: Threshold, critical: Threshold) -> None:

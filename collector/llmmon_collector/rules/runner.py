@@ -1,25 +1,27 @@
-"""One rule at work: its value over a table of groups, and the alerts that it has. Pure."""
+"""One rule at work: its values over a table of groups, and the alerts that it has. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from llmmon_collector.metrics import MetricTable
 from llmmon_collector.rules.alert import Alert, AlertChange, advance
-from llmmon_collector.rules.compile import Column, compile_value
-from llmmon_collector.rules.model import RuleSpec
+from llmmon_collector.rules.compile import compile_value
+from llmmon_collector.rules.expression import Recall, Scope
+from llmmon_collector.rules.families import CONFIGURED, REQUESTS
+from llmmon_collector.rules.model import RuleSpec, Threshold
+from llmmon_collector.rules.operations import Column
+from llmmon_collector.rules.rows import LabelKey, RowIndex
 from llmmon_collector.rules.state import Instance, Observation, clear, step
+from llmmon_collector.rules.tables import table_key
 
 RESOLVED_KEPT_S: Final = 900.0
 """How long a resolved alert stays in sight."""
-
-_Labels = tuple[str, ...]
-"""Values of the rule's ``by``."""
+_GONE: Final = Observation(None)
 
 
 class Moment(NamedTuple):
@@ -31,103 +33,157 @@ class Moment(NamedTuple):
     """Whether windows are still filling, so that restored alerts must not get better."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a rule sees of a table."""
+
+    columns: tuple[Column, ...]
+    """What each limit judges, mildest first."""
+    requests: NDArray[np.int64]
+    index: RowIndex
+
+    def observe(self, row: int | None) -> Observation:
+        """One group; no data where it has no row."""
+        if row is None or self.is_empty(row):
+            return _GONE
+        values = [float(column[row]) for column in self.columns]
+        known = [None if np.isnan(value) else value for value in values]
+        return Observation(known[0], int(self.requests[row]), known[-1])
+
+    def is_empty(self, row: int) -> bool:
+        """Whether it is the overflow without requests, which is no group."""
+        return row == self.index.overflow and not self.requests[row]
+
+
 class RuleRunner:
     """A rule and its alerts: pending, firing, and resolved of late."""
 
     def __init__(self, spec: RuleSpec) -> None:
         self.spec = spec
-        self.value = compile_value(spec.value)
+        self.table = table_key(spec)
+        self.expressions = tuple(
+            compile_value(spec.expression(severity)) for severity, _ in spec.thresholds
+        )
+        """Of each limit, mildest first."""
+        self.recalls: tuple[Recall, ...] = tuple(
+            recall for each in dict.fromkeys(self.expressions) for recall in each.recalls
+        )
+        self._split = spec.split
+        self._of_requests = spec.family == REQUESTS
         self.refused = 0
         """Groups over the limit of instances at the last evaluation."""
-        self._alerts: dict[_Labels, Alert] = {}
+        self._alerts: dict[LabelKey, Alert] = {}
 
     def alerts(self) -> Iterable[Alert]:
         """All of them, in no order."""
         return self._alerts.values()
 
-    def evaluate(self, table: MetricTable, moment: Moment) -> list[AlertChange]:
-        """Judge every group in ``table``."""
-        values = self.value.evaluate(table)
-        changes = self._follow(table, values, moment)
-        changes += self._discover(table, values, moment)
+    def alert(self, labels: LabelKey) -> Alert | None:
+        """The alert of one group."""
+        return self._alerts.get(labels)
+
+    def look(self, scope: Scope, index: RowIndex) -> Seen:
+        """The values of every group."""
+        mild = self.expressions[0].evaluate(scope)
+        severe = self.expressions[-1].evaluate(scope) if self._split else mild
+        columns = (mild, severe)[: len(self.expressions)]
+        return Seen(columns, scope.table.requests, index)
+
+    def judge(self, seen: Seen, moment: Moment) -> list[AlertChange]:
+        """Bring the alerts up to what is seen."""
+        changes = self._follow(seen, moment)
+        changes += self._discover(seen, moment)
         self._forget(moment.mono_s)
         return changes
 
     def adopt(self, alert: Alert) -> bool:
         """Take over an alert of an older rule of this name, if this one groups in the same way."""
         labels = dict(alert.labels)
-        if set(labels) != set(self.spec.by):
-            return False
-        values = self._labels(labels)
-        named = tuple(zip(self.spec.by, values, strict=True))
-        self._alerts[values] = replace(alert, rule=self.spec, labels=named)
+        if self.spec.family == REQUESTS:
+            if set(labels) != set(self.spec.by):
+                return False
+            key = tuple((name, labels[name]) for name in self.spec.by)
+        else:
+            if not labels or not labels.keys() <= set(self.spec.label_names):
+                return False
+            key = tuple(sorted(labels.items()))
+        self._alerts[key] = replace(alert, rule=self.spec, labels=key)
         return True
 
-    def _follow(self, table: MetricTable, values: Column, moment: Moment) -> list[AlertChange]:
+    def _follow(self, seen: Seen, moment: Moment) -> list[AlertChange]:
         """Step the alerts that are active, whether the table still has their group or not."""
-        active = [labels for labels, alert in self._alerts.items() if alert.instance.active]
-        if not active:
-            return []
-        rows = {self._labels(row): i for i, row in enumerate(table.labels)}
-        gone = Observation(None)
-        observed = ((labels, rows.get(labels)) for labels in active)
-        changes = [
-            self._step(labels, gone if i is None else _observe(table, values, i), moment)
-            for labels, i in observed
-        ]
-        return [change for change in changes if change is not None]
+        active = [key for key, alert in self._alerts.items() if alert.instance.active]
+        ends = self.spec.family in CONFIGURED and not moment.hold
+        changes: list[AlertChange] = []
+        for key in active:
+            row = seen.index.rows.get(key)
+            if row is None and ends:
+                changes += self._end(key, moment)
+            else:
+                changes += self._step(key, seen.observe(row), moment)
+        return changes
 
-    def _discover(self, table: MetricTable, values: Column, moment: Moment) -> list[AlertChange]:
+    def _discover(self, seen: Seen, moment: Moment) -> list[AlertChange]:
         """Step the groups that breach and have no active alert, the worst first."""
         self.refused = 0
+        changes: list[AlertChange] = []
+        rows = self._breaching(seen, moment)
+        if not len(rows):
+            return changes
         room = self.spec.limit - sum(alert.instance.active for alert in self._alerts.values())
-        changes = []
-        for i in self._breaching(table, values):
-            labels = self._labels(table.labels[i])
-            known = self._alerts.get(labels)
+        for row in rows.tolist():
+            key = seen.index.keys[row]
+            known = self._alerts.get(key)
             if known is not None and known.instance.active:
                 continue
             if room <= 0:
                 self.refused += 1
                 continue
             room -= 1
-            change = self._step(labels, _observe(table, values, int(i)), moment)
-            changes += [] if change is None else [change]
+            changes += self._step(key, seen.observe(row), moment)
         return changes
 
-    def _breaching(self, table: MetricTable, values: Column) -> NDArray[np.intp]:
-        threshold = self.spec.thresholds[0][1]
-        above = threshold.comparison == "above"
-        seen = (table.requests >= self.spec.min_requests) & ~np.isnan(values)
-        breaching = seen & (values > threshold.limit if above else values < threshold.limit)
-        rows = np.flatnonzero(breaching)
-        worst_first = np.argsort(-values[rows] if above else values[rows], kind="stable")
-        if self.spec.no_data != "alert":
-            return rows[worst_first]
-        return np.concatenate([rows[worst_first], np.flatnonzero(~seen)])
+    def _breaching(self, seen: Seen, moment: Moment) -> NDArray[np.intp]:
+        """Rows beyond a limit, critical ones first, then the worst; then those without data."""
+        enough = np.ones(len(seen.index), np.bool_)
+        if self._of_requests and self.spec.min_requests:
+            enough = seen.requests >= self.spec.min_requests
+        limits = list(zip(self.spec.thresholds, seen.columns, strict=True))
+        # of one value, the mildest limit has all
+        judged = limits[::-1] if self._split else limits[:1]
+        found = [_worst_first(threshold, column, enough) for (_, threshold), column in judged]
+        if self.spec.no_data == "alert" and not moment.hold:
+            found.append(np.flatnonzero(np.isnan(seen.columns[0]) | ~enough))
+        rows = np.concatenate(found)
+        if len(found) > 1 and len(rows):
+            rows = rows[np.sort(np.unique(rows, return_index=True)[1])]
+        overflow = seen.index.overflow
+        if overflow is not None and seen.is_empty(overflow):
+            rows = rows[rows != overflow]
+        return rows
 
-    def _step(
-        self, labels: _Labels, observation: Observation, moment: Moment
-    ) -> AlertChange | None:
-        alert = self._alerts.get(labels) or self._new(labels)
+    def _step(self, key: LabelKey, observation: Observation, moment: Moment) -> list[AlertChange]:
+        alert = self._alerts.get(key) or self._new(key)
         instance, transition = step(self.spec, alert.instance, observation, moment.mono_s)
         moved = advance(alert, instance, moment.wall_ns)
         if moment.hold and alert.restored and moved.rank < alert.rank:
-            return None
-        self._alerts[labels] = moved
-        return None if transition is None else AlertChange(transition, moved)
+            return []
+        self._alerts[key] = moved
+        return [] if transition is None else [AlertChange(transition, moved)]
 
-    def _new(self, labels: _Labels) -> Alert:
-        named = tuple(zip(self.spec.by, labels, strict=True))
-        return Alert(self.spec, named, Instance(), self.spec.thresholds[0][0])
+    def _end(self, key: LabelKey, moment: Moment) -> list[AlertChange]:
+        """What it is of was taken out of the configuration."""
+        changes = retire(self._alerts.pop(key), moment, "check_removed")
+        self._alerts.update((key, change.alert) for change in changes)
+        return changes
 
-    def _labels(self, row: dict[str, str]) -> _Labels:
-        return tuple(row[name] for name in self.spec.by)
+    def _new(self, key: LabelKey) -> Alert:
+        return Alert(self.spec, key, Instance(), self.spec.thresholds[0][0])
 
     def _forget(self, now_s: float) -> None:
-        stale = [labels for labels, alert in self._alerts.items() if is_stale(alert, now_s)]
-        for labels in stale:
-            del self._alerts[labels]
+        stale = [key for key, alert in self._alerts.items() if is_stale(alert, now_s)]
+        for key in stale:
+            del self._alerts[key]
 
 
 def is_stale(alert: Alert, now_s: float) -> bool:
@@ -146,6 +202,13 @@ def retire(alert: Alert, moment: Moment, reason: str) -> list[AlertChange]:
     return [AlertChange(transition, advance(alert, instance, moment.wall_ns), reason)]
 
 
-def _observe(table: MetricTable, values: Column, i: int) -> Observation:
-    value = float(values[i])
-    return Observation(None if np.isnan(value) else value, int(table.requests[i]))
+def _worst_first(
+    threshold: Threshold, column: Column, enough: NDArray[np.bool_]
+) -> NDArray[np.intp]:
+    """The rows beyond the limit; NaN is beyond none."""
+    above = threshold.comparison == "above"
+    beyond = column > threshold.limit if above else column < threshold.limit
+    rows = np.flatnonzero(beyond & enough)
+    if len(rows) < 2:
+        return rows
+    return rows[np.argsort(-column[rows] if above else column[rows], kind="stable")]

@@ -6,15 +6,19 @@ so two severities are one alert that escalates and de-escalates. Times are monot
 
 What follows Prometheus (``rules/alerting.go``): ``for`` counts from the first breach and a single
 clear value resets it; a pending alert that clears vanishes silently; ``keep_firing_for`` counts
-from the first clear value of a firing alert.
+from the first clear value of a firing alert. What does not: an alert that fires goes on firing when
+a reload raises ``for``, since its trouble goes on and people know of it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from math import isfinite
+from typing import Final, TypedDict
 
+from llmmon_collector.rules.families import REQUESTS
 from llmmon_collector.rules.model import SEVERITIES, RuleSpec, Severity, Threshold
 
 NO_DATA_LIMIT_S: Final = 86400.0
@@ -46,6 +50,8 @@ class Observation:
     value: float | None
     """None where there is no value."""
     requests: int = 0
+    critical: float | None = None
+    """What critical judges, where the rule is ``split``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +75,15 @@ class Instance:
     warning: Level = _INACTIVE
     critical: Level = _INACTIVE
     value: float | None = None
-    """The last value seen."""
+    """The last value seen; of a ``split`` rule, the warning's."""
     peak: float | None = None
     """The worst value since the alert became active."""
     no_data_since_s: float | None = None
+    """Since when it, or either value of a ``split`` rule, is missing."""
     resolved_s: float | None = None
+    critical_value: float | None = None
+    """As ``value``, of the critical limit of a ``split`` rule."""
+    critical_peak: float | None = None
 
     @property
     def state(self) -> State:
@@ -105,22 +115,24 @@ def step(
     spec: RuleSpec, instance: Instance, observation: Observation, now_s: float
 ) -> tuple[Instance, Transition | None]:
     """The instance after ``observation`` at ``now_s``, and what people are to be told."""
-    value = observation.value if observation.requests >= spec.min_requests else None
-    no_data_since_s = None if value is not None else _first(instance.no_data_since_s, now_s)
+    values = _values(spec, observation)
+    missing = None in values.values()
+    no_data_since_s = _first(instance.no_data_since_s, now_s) if missing else None
     gone = no_data_since_s is not None and now_s - no_data_since_s >= NO_DATA_LIMIT_S
     levels = dict.fromkeys(SEVERITIES, _INACTIVE)
     for severity, threshold in spec.thresholds:
         level = instance.level(severity)
-        breached = _judge(spec, threshold, value, level, gone)
+        breached = _judge(spec, threshold, values[severity], level, gone)
         levels[severity] = _step_level(spec, level, breached, now_s)
+    active = any(level.since_s is not None for level in levels.values())
     after = replace(
         instance,
         warning=levels["warning"],
         critical=levels["critical"],
-        value=instance.value if value is None else value,
         no_data_since_s=no_data_since_s,
+        resolved_s=None if active else instance.resolved_s,
+        **_follow(spec, instance, values, active),
     )
-    after = _with_peak(spec, instance, after, value)
     return _settle(instance, after, now_s)
 
 
@@ -158,12 +170,45 @@ def _step_level(spec: RuleSpec, level: Level, breached: bool | None, now_s: floa
     return replace(level, clear_since_s=clear_since_s)
 
 
-def _with_peak(spec: RuleSpec, before: Instance, after: Instance, value: float | None) -> Instance:
-    if not after.active:
-        return after
-    seen = [v for v in (before.peak if before.active else None, value) if v is not None]
-    worst = max if spec.thresholds[0][1].comparison == "above" else min
-    return replace(after, peak=worst(seen, default=None))
+def _values(spec: RuleSpec, observation: Observation) -> dict[Severity, float | None]:
+    """What each limit judges; None where there is no value, or too few requests for one."""
+    few = observation.requests < spec.min_requests and spec.family == REQUESTS
+    own = observation.critical if spec.split else observation.value
+    seen: dict[Severity, float | None] = {"warning": observation.value, "critical": own}
+    return {
+        severity: None if few or value is None or not isfinite(value) else value
+        for severity, value in seen.items()
+    }
+
+
+class _Followed(TypedDict, total=False):
+    value: float | None
+    peak: float | None
+    critical_value: float | None
+    critical_peak: float | None
+
+
+def _follow(
+    spec: RuleSpec, before: Instance, values: Mapping[Severity, float | None], active: bool
+) -> _Followed:
+    """The last values and the peaks after ``values``."""
+    severity, mild = spec.thresholds[0]
+    value, goes_on = values[severity], active and before.active
+    peak = _peak(mild, before.peak if goes_on else None, value) if active else before.peak
+    followed = _Followed(value=before.value if value is None else value, peak=peak)
+    if spec.split:
+        value, limit = values["critical"], spec.threshold("critical")
+        peak, last = before.critical_peak, before.critical_value
+        peak = _peak(limit, peak if goes_on else None, value) if active else peak
+        followed |= _Followed(critical_value=last if value is None else value, critical_peak=peak)
+    return followed
+
+
+def _peak(threshold: Threshold, known: float | None, value: float | None) -> float | None:
+    """The worse of the two."""
+    if known is None or value is None:
+        return value if known is None else known
+    return max(known, value) if threshold.comparison == "above" else min(known, value)
 
 
 def _settle(before: Instance, after: Instance, now_s: float) -> tuple[Instance, Transition | None]:
@@ -172,8 +217,6 @@ def _settle(before: Instance, after: Instance, now_s: float) -> tuple[Instance, 
         # even if a changed rule leaves another level pending: that is a new beginning
         rest = replace(after, warning=_INACTIVE, critical=_INACTIVE, resolved_s=now_s)
         return rest, Transition.RESOLVED
-    if after.active:
-        after = replace(after, resolved_s=None)
     return after, _compare(before.severity, after.severity)
 
 

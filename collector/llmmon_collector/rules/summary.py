@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterator, Mapping
 from string import Formatter
 from typing import Final
 
-from llmmon.protocol.names import METRICS
+from llmmon_collector.rules.families import EVERY_METRIC
 from llmmon_collector.rules.grammar import nearest
 
 FIELDS: Final = ("rule", "severity", "metric", "value", "threshold", "comparison", "window")
-"""What every summary may name, besides the dimensions of its rule's ``by``."""
+"""What every summary may name, besides the labels of its rule's alerts."""
 NO_DATA: Final = "no data"
 MAX_LENGTH: Final = 500
 _NUMERIC: Final = frozenset({"value", "threshold"})
@@ -25,6 +25,9 @@ _FORMATS: Final = {
     "tokens": "{:,.0f} tokens",
     "count": "{:,.0f}",
 }
+
+_UNITLESS: Final = frozenset({"check_value"})
+"""Metrics whose unit is not always the same."""
 
 Field = str | float | None
 
@@ -58,7 +61,7 @@ def format_value(value: float | None, metric: str) -> str:
     """``value`` in the unit of ``metric``; an expression has none and is written plainly."""
     if value is None:
         return NO_DATA
-    known = METRICS.get(metric)
+    known = EVERY_METRIC.get(metric) if metric not in _UNITLESS else None
     return _FORMATS[known.unit].format(value) if known else f"{value:g}"
 
 

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from llmmon.protocol.snapshot import AlertView
 from llmmon_collector.duration import format_duration
 from llmmon_collector.rules.alert import Alert
+from llmmon_collector.rules.families import REQUESTS
 from llmmon_collector.rules.summary import Field, format_value, render
 
 
 def alert_view(alert: Alert, id_: str) -> AlertView:
     """``alert`` under its deduplication key, neither acknowledged nor silenced."""
-    rule, instance = alert.rule, alert.instance
+    rule = alert.rule
     threshold = rule.threshold(alert.severity)
     return AlertView(
         id=id_,
@@ -20,43 +21,45 @@ def alert_view(alert: Alert, id_: str) -> AlertView:
         severity=alert.severity,
         state=str(alert.state),
         labels=dict(alert.labels),
-        metric=rule.value,
-        value=None if alert.wants_data else instance.value,
+        metric=rule.expression(alert.severity),
+        value=None if alert.wants_data else alert.value,
         threshold=threshold.limit,
         comparison=threshold.comparison,
-        window_s=int(rule.window_s),
+        window_s=int(rule.window_s) if rule.family == REQUESTS else 0,
         since_ns=alert.since_ns,
         fired_ns=alert.fired_ns,
         resolved_ns=alert.resolved_ns,
-        peak=instance.peak,
+        peak=alert.peak,
         summary=summarise(alert),
         runbook=rule.runbook,
-        no_data=instance.no_data_since_s is not None,
+        no_data=alert.instance.no_data_since_s is not None,
     )
 
 
 def summarise(alert: Alert) -> str:
     """One line for people: the rule's template, or one made of value, limit and window."""
     rule = alert.rule
-    threshold = rule.threshold(alert.severity)
-    window = format_duration(rule.window_s)
+    threshold, metric = rule.threshold(alert.severity), rule.expression(alert.severity)
+    window = format_duration(rule.window_s) if rule.family == REQUESTS else ""
+    over = f" over {window}" if window else ""
     if alert.wants_data:
-        return f"no data for {rule.value} over {window}"
-    value = alert.instance.value
+        return f"no data for {metric}{over}"
+    value = alert.value
     if rule.summary:
         fields: dict[str, Field] = {
+            **dict.fromkeys(rule.label_names, ""),
             **dict(alert.labels),
             "rule": rule.name,
             "severity": alert.severity,
-            "metric": rule.value,
+            "metric": metric,
             "value": value,
             "threshold": threshold.limit,
             "comparison": threshold.comparison,
             "window": window,
         }
         return render(rule.summary, fields)
-    shown, limit = (format_value(v, rule.value.strip()) for v in (value, threshold.limit))
-    return f"{rule.value} {shown} over {window}, limit {threshold.comparison} {limit}"
+    shown, limit = (format_value(v, metric.strip()) for v in (value, threshold.limit))
+    return f"{metric} {shown}{over}, limit {threshold.comparison} {limit}"
 
 
 def worst_first(views: Iterable[AlertView]) -> tuple[AlertView, ...]:

@@ -1,0 +1,36 @@
+"""What rules can speak of: metrics and labels by family. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from llmmon.protocol.names import DIMENSIONS, FAMILIES, Metric
+
+REQUESTS: Final = "requests"
+"""The family whose rows are made by a rule's ``window``, ``by`` and ``where``; in the others each
+row of the table is there for itself."""
+
+LABELS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        REQUESTS: DIMENSIONS,
+        "checks": ("check", "type"),
+        "slos": ("slo", *DIMENSIONS),
+        "budgets": ("budget", *DIMENSIONS),
+    }
+)
+"""What a ``where`` may name, by family."""
+
+FAMILY_OF: Final[Mapping[str, str]] = MappingProxyType(
+    {metric: family for family, metrics in FAMILIES.items() for metric in metrics}
+)
+"""The family of each metric."""
+
+EVERY_METRIC: Final[Mapping[str, Metric]] = MappingProxyType(
+    {name: metric for metrics in FAMILIES.values() for name, metric in metrics.items()}
+)
+
+CONFIGURED: Final = frozenset({"checks"})
+"""Families whose rows are there from the start: one that is gone was taken out of the
+configuration, which ends its alerts."""
