@@ -1,0 +1,1 @@
+"""Service level objectives and spending limits: what is counted, and what it means. Pure."""
