@@ -26,6 +26,7 @@ from llmmon_collector.health.model import CheckSpec
 from llmmon_collector.health.outcome import Outcome
 from llmmon_collector.secret import read_secret
 
+SCRAPE = {"type": "scrape", "url": "http://x/metrics"}
 SPECS: TypeAdapter[CheckSpec] = TypeAdapter(CheckSpec)
 
 
@@ -116,7 +117,7 @@ async def test_tcp_ports() -> None:
         assert slow.status == "degraded"
     closed = await run({"type": "tcp", "host": "127.0.0.1", "port": free_port()})
     assert closed.status == "failing"
-    assert closed.message.startswith("no connection: ")
+    assert closed.message == "no connection: Connection refused"
 
 
 class FakeApi:
@@ -184,7 +185,7 @@ async def test_http_without_a_server_tells_no_url() -> None:
     secret_url = f"http://127.0.0.1:{free_port()}/hook?key=hunter2"
     outcome = await run({"type": "http", "url": secret_url})
     assert outcome.status == "failing"
-    assert outcome.message.startswith("no connection: ")
+    assert outcome.message == "no connection: Connection refused"
     assert "hunter2" not in outcome.message
 
 
@@ -263,6 +264,28 @@ async def test_sql(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("dsn", "message"),
+    [
+        ("not a url", "dsn is not an SQLAlchemy URL: write dialect://host/name"),
+        ("nosuch://host/name", "dsn is not an SQLAlchemy URL: write dialect://host/name"),
+        ("oracle+cx_oracle://host/name", "the database's driver is missing: cx_Oracle"),
+    ],
+)
+async def test_sql_that_cannot_be_asked(dsn: str, message: str) -> None:
+    outcome = await run({"type": "sql", "dsn": dsn})
+    assert (outcome.status, outcome.message) == ("failing", message)
+
+
+async def test_a_database_that_is_down_tells_no_password() -> None:
+    dsn = f"postgresql+psycopg://u:hunter2@127.0.0.1:{free_port()}/db?connect_timeout=3"
+    context = CheckContext(clock=SystemClock(), environ={"DSN": dsn})
+    outcome = await run({"type": "sql", "dsn": "env:DSN"}, context)
+    assert outcome.status == "failing"
+    assert "refused" in outcome.message
+    assert "hunter2" not in outcome.message
+
+
+@pytest.mark.parametrize(
     ("silences", "status", "message"),
     [
         ([], "ok", "none yet"),
@@ -332,9 +355,17 @@ def test_secret_files_must_not_be_open_to_all(tmp_path: Path) -> None:
         ({"type": "process"}, "exactly one of pid_file and program"),
         ({"type": "http", "url": "ftp://x"}, "expected a URL"),
         ({"type": "http", "url": "http://u:p@x/"}, "holds a password"),
+        ({"type": "http", "url": "http://x:99999/"}, "Port out of range"),
+        ({"type": "http", "url": "http://x:0/"}, "look at its port"),
+        ({"type": "llm", "url": "http://x /v1"}, "white space"),
         ({"type": "llm", "url": "http://x", "active": True}, "active needs model"),
         ({"type": "cpu", "warn_percent": 90, "fail_percent": 80}, "warn_percent is above"),
         ({"type": "python", "function": "os.system"}, "match pattern"),
+        (SCRAPE | {"warn": {"request_waiting": 1}}, "did you mean requests_waiting"),
+        (SCRAPE | {"warn": {"zzz": 1}}, "zzz is not measured: use requests_running, "),
+        (SCRAPE | {"warn": {"cache_usage": 2}, "fail": {"cache_usage": 1}}, "warn.cache_usage is"),
+        (SCRAPE | {"fail": {"cache_usage": float("nan")}}, "finite"),
+        (SCRAPE | {"jitter": 0.6}, "less than or equal to 0.5"),
     ],
 )
 def test_wrong_tables(table: dict[str, Any], message: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from llmmon.errors import ConfigError
+from llmmon.protocol.names import FAMILIES
 from llmmon.protocol.snapshot import HealthView
 from llmmon_collector.clock import ManualClock, SystemClock
 from llmmon_collector.health.context import CheckContext
@@ -160,6 +161,23 @@ async def test_at_most_eight_run_at_a_time() -> None:
     assert most == 8
 
 
+async def test_failures_in_the_grace_are_told_as_a_start() -> None:
+    clock = ManualClock(START_NS)
+    runner = make_runner(clock=clock)
+    runner.register("db", lambda: (False, "refused"), quick(failures=2, grace=60.0))
+    told = []
+    for _ in range(4):
+        await runner.run_once()
+        told.append((by_name(runner)["db"].status, by_name(runner)["db"].message))
+        clock.advance(25)
+    assert told == [
+        ("degraded", "1 of 2 failures: refused"),
+        ("degraded", "starting: refused"),
+        ("degraded", "starting: refused"),
+        ("failing", "refused"),
+    ]
+
+
 async def test_old_results_become_unknown() -> None:
     clock = ManualClock(START_NS)
     runner = make_runner(clock=clock)
@@ -187,6 +205,116 @@ async def test_overall_is_the_worst_critical_check() -> None:
     answers["vital"] = False
     await runner.run_once()
     assert runner.overall() == "failing"
+
+
+def rows(runner: HealthRunner) -> dict[str, dict[str, float | int | None]]:
+    table = runner.table()
+    return {labels["check"]: table.row(index) for index, labels in enumerate(table.labels)}
+
+
+async def test_results_are_metrics_for_rules() -> None:
+    clock = ManualClock(START_NS)
+    runner = make_runner(DiskCheck(name="disk", type="disk", grace=0.0, failures=1), clock=clock)
+    measured = {"status": "degraded", "value": 3, "measurements": {"depth": 12}}
+    runner.register("queue", lambda: measured, quick(interval=10.0))
+    runner.register("vital", lambda: False, quick(critical=True, interval=10.0))
+    assert {value for row in rows(runner).values() for value in row.values()} == {None}
+
+    await runner.run_once()
+    told = rows(runner)
+    assert set(told["queue"]) == set(FAMILIES["checks"])
+    assert (told["queue"]["check_degraded"], told["queue"]["check_failing"]) == (1.0, 0.0)
+    assert (told["queue"]["check_value"], told["queue"]["check_critical"]) == (3.0, 0.0)
+    assert (told["vital"]["check_failing"], told["vital"]["check_critical"]) == (1.0, 1.0)
+    assert told["vital"]["check_value"] is None
+    assert told["disk"]["check_degraded"] == 0.0
+    assert runner.table().labels[0] == {"check": "disk", "type": "disk"}
+    assert runner.measure("queue", "") == 3.0
+    assert runner.measure("queue", "depth") == 12.0
+    assert runner.measure("queue", "width") is None
+    assert runner.measure("vital", "") is None
+    assert runner.measure("nobody", "") is None
+
+    clock.advance(31)
+    assert set(rows(runner)["vital"].values()) == {None}
+    assert runner.measure("queue", "") is None
+    assert runner.measure("queue", "depth") is None
+
+
+async def test_flapping_and_slow_checks_are_told() -> None:
+    clock = ManualClock(START_NS)
+    runner = make_runner(clock=clock)
+    answers = iter([True, False, True, False, True])
+
+    async def to_and_fro() -> bool:
+        return next(answers, True)
+
+    async def slow() -> bool:
+        clock.advance(3)
+        return True
+
+    runner.register("to_and_fro", to_and_fro, quick(failures=3))
+    for _ in range(5):
+        await runner.run_once()
+    assert by_name(runner)["to_and_fro"].flapping
+    assert rows(runner)["to_and_fro"]["check_flapping"] == 1.0
+    assert by_name(runner)["to_and_fro"].status == "ok"
+    runner.register("slow", slow, quick(timeout=5.0))
+    for _ in range(3):
+        await runner.run_once()
+    assert by_name(runner)["slow"].slow
+    assert not by_name(runner)["slow"].flapping
+
+
+async def test_checks_that_hang_wait_for_each_other_only(gate: threading.Event) -> None:
+    runner = HealthRunner([], CheckContext(ManualClock(START_NS)), random.Random(7), 2)
+    order: list[str] = []
+
+    def hang(name: str) -> Callable[[], Any]:
+        async def check() -> bool:
+            order.append(name)
+            return await asyncio.Event().wait()
+
+        return check
+
+    async def fine() -> bool:
+        order.append("fine")
+        return True
+
+    for number in range(6):
+        runner.register(f"hang{number}", hang(f"hang{number}"), quick(timeout=0.05))
+    await runner.run_once()
+    order.clear()
+    runner.register("fine", fine, quick())
+    await runner.run_once()
+    assert order.index("fine") <= 2, "it had a free lane while six others hung, two at a time"
+
+
+async def test_errors_that_cannot_be_told_and_odd_mappings() -> None:
+    runner = make_runner()
+
+    class Sly(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no words")
+
+    def sly() -> bool:
+        raise Sly
+
+    runner.register("sly", sly, quick())
+    runner.register("nan", lambda: {"ok": True, "value": float("nan")}, quick())
+    runner.register("names", lambda: {"ok": True, "measurements": {"a b": 1}}, quick())
+    runner.register(
+        "many", lambda: {"ok": True, "measurements": {f"m{n}": 1 for n in range(33)}}, quick()
+    )
+    runner.register("ink", lambda: (False, "a\x1b[2Jb\u202e" + "c" * 999), quick())
+    await runner.run_once()
+    views = by_name(runner)
+    assert views["sly"].message == "Sly"
+    assert views["nan"].value is None
+    assert "letters, digits" in views["names"].message
+    assert "at most 32" in views["many"].message
+    assert views["ink"].message.startswith("a [2Jb c")
+    assert len(views["ink"].message) == 200
 
 
 async def test_replace_keeps_the_state_of_equal_checks() -> None:

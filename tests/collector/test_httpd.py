@@ -13,18 +13,34 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from llmmon.errors import ConfigError
 from llmmon.protocol.names import METRICS
-from llmmon.protocol.snapshot import Group, HealthView, IngestView, Snapshot, WindowView
+from llmmon.protocol.snapshot import (
+    Group,
+    HealthView,
+    IngestView,
+    Measurement,
+    Snapshot,
+    WindowView,
+)
+from llmmon_collector import __version__
 from llmmon_collector.clock import ManualClock
 from llmmon_collector.httpd.bind import is_loopback, parse_bind
-from llmmon_collector.httpd.health import health_document
+from llmmon_collector.httpd.health import Service, health_document
 from llmmon_collector.httpd.metrics import MAX_GROUPS, render
 from llmmon_collector.httpd.names import EXPORTED
+from llmmon_collector.httpd.probes import Asked, health_text, one_text, probe_text
 from llmmon_collector.httpd.server import HttpServer, HttpState
 
 parse_openmetrics: Any = openmetrics.text_string_to_metric_families
 START_NS = 1_700_000_000_000_000_000
-DISK = HealthView("disk", "disk", "ok", 1, START_NS, 0.5, 41.5, "%", "9.0 GiB free")
-API = HealthView("api", "llm", "failing", 1, None, None, None, "", "HTTP status 500")
+DISK = HealthView(
+    "disk", "disk", "ok", 1, START_NS, 500.0, 41.5, "%", "9.0 GiB free", critical=True
+)
+API = HealthView("api", "llm", "failing", 1, None, None, None, "", "HTTP status 500", flapping=True)
+SERVICE = Service("1.2.3", "c")
+WAITING = (Measurement("requests_waiting", 12.0, "requests"),)
+ENGINE = HealthView(
+    "engine", "scrape", "degraded", 1, START_NS, 9.0, 9.0, "ms", "12 waiting", measurements=WAITING
+)
 
 
 def make_window(window_s: int, groups: tuple[Group, ...] = ()) -> WindowView:
@@ -48,7 +64,7 @@ def make_snapshot(**changes: Any) -> Snapshot:
         by="model",
         windows=(make_window(60, (group,)), make_window(300, (group,))),
         alerts=(),
-        health=(DISK, API),
+        health=(DISK, API, ENGINE),
         ingest=ingest,
         limits=(),
         problems=("the disk is full",),
@@ -61,17 +77,17 @@ class World:
 
     def __init__(self) -> None:
         self.tick_age_s = 0.1
-        self.problems: list[str] = []
-        self.overall = "ok"
+        self.ready = {"journal": "", "keys": ""}
+        self.health: tuple[HealthView, ...] = (DISK, API, ENGINE)
         self.snapshot: Snapshot | None = make_snapshot()
         self.clock = ManualClock(START_NS)
 
     def state(self) -> HttpState:
         return HttpState(
             tick_age_s=lambda: self.tick_age_s,
-            problems=lambda: self.problems,
-            health=lambda: (DISK, API),
-            overall=lambda: self.overall,
+            ready=lambda: self.ready,
+            health=lambda: self.health,
+            name=lambda: "c",
             snapshot=lambda: self.snapshot,
         )
 
@@ -104,51 +120,183 @@ async def test_alive_while_the_main_loop_ticks(world: World, client: aiohttp.Cli
         assert "has not ticked for 5.1 s" in await answer.text()
 
 
+FULL = "the journal cannot be written: No space left on device"
+
+
 async def test_ready_unless_there_are_problems(world: World, client: aiohttp.ClientSession) -> None:
-    world.overall = "failing"
     async with client.get("/readyz") as answer:
-        assert answer.status == 200
-    world.problems = ["the journal cannot be written: No space left on device"]
+        assert (answer.status, await answer.text()) == (200, "ok\n")
+        assert answer.headers["Cache-Control"] == "no-store"
+    world.ready["journal"] = FULL
     async with client.get("/readyz") as answer:
         assert answer.status == 503
-        assert await answer.text() == world.problems[0] + "\n"
+        assert (
+            await answer.text() == f"[-]journal failed: {FULL}\n[+]keys ok\nreadyz check failed\n"
+        )
 
 
 @pytest.mark.parametrize(
-    ("overall", "word", "status"),
+    ("path", "status", "text"),
     [
-        ("ok", "pass", 200),
-        ("degraded", "warn", 200),
-        ("unknown", "warn", 200),
-        ("failing", "fail", 503),
+        ("/livez?verbose", 200, "[+]loop ok\nlivez check passed\n"),
+        ("/livez/loop", 200, "ok\n"),
+        ("/livez/journal", 404, "no such check: loop\n"),
+        ("/readyz/keys", 200, "ok\n"),
+        ("/readyz/journal", 503, FULL + "\n"),
+        ("/readyz?exclude=journal", 200, "ok\n"),
+        (
+            "/readyz?verbose&exclude=journal&exclude=etcd%0A",
+            200,
+            (
+                "[+]journal excluded: ok\n[+]keys ok\n"
+                'warn: some checks cannot be excluded: no matches for "etcd"\n'
+                "readyz check passed\n"
+            ),
+        ),
     ],
 )
-async def test_health_document(
-    world: World, client: aiohttp.ClientSession, overall: str, word: str, status: int
+async def test_probes_as_kubernetes_asks_them(
+    world: World, client: aiohttp.ClientSession, path: str, status: int, text: str
 ) -> None:
-    world.overall = overall
+    world.ready["journal"] = FULL
+    async with client.get(path) as answer:
+        assert (answer.status, await answer.text()) == (status, text)
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/readyz/keys", "/healthz", "/metrics"])
+async def test_head_is_get_without_the_body(
+    world: World, client: aiohttp.ClientSession, path: str
+) -> None:
+    world.health = (DISK,)
+    async with client.get(path) as full, client.head(path) as head:
+        assert (head.status, await head.read()) == (full.status, b"")
+        for name in ("Content-Length", "Content-Type", "Cache-Control"):
+            assert head.headers[name] == full.headers[name]
+    async with client.post(path) as answer:
+        assert answer.status == 405
+
+
+def test_reasons_are_for_readers_on_this_machine() -> None:
+    far = Asked(verbose=True, near=False)
+    text, status = probe_text("readyz", {"journal": FULL}, far)
+    assert (text, status) == ("[-]journal failed: reason withheld\nreadyz check failed", 503)
+    assert one_text(FULL, far) == ("failed: reason withheld", 503)
+    assert health_text("failing", (API,), far) == "healthz check failed"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "word", "status"),
+    [
+        (("ok", "ok"), "pass", 200),
+        (("ok", "degraded"), "warn", 200),
+        (("unknown", "ok"), "warn", 200),
+        (("ok", "failing"), "warn", 200),
+        (("failing", "ok"), "fail", 503),
+    ],
+)
+async def test_the_worst_critical_check_counts(
+    world: World,
+    client: aiohttp.ClientSession,
+    statuses: tuple[str, str],
+    word: str,
+    status: int,
+) -> None:
+    vital, other = statuses
+    world.health = dataclasses.replace(DISK, status=vital), dataclasses.replace(API, status=other)
     async with client.get("/healthz") as answer:
         assert answer.status == status
         assert answer.content_type == "application/health+json"
+        assert answer.headers["Cache-Control"] == "private, max-age=1"
         document = await answer.json(content_type=None)
     assert document["status"] == word
-    assert document["checks"]["disk"] == [
-        {
-            "componentType": "disk",
-            "status": "pass",
-            "observedValue": 41.5,
-            "observedUnit": "%",
-            "time": "2023-11-14T22:13:20+00:00",
-            "output": "9.0 GiB free",
-        }
-    ]
-    assert document["checks"]["api"][0]["status"] == "fail"
-    assert "observedValue" not in document["checks"]["api"][0]
+    async with client.get("/healthz?exclude=disk&exclude=api") as answer:
+        document = await answer.json(content_type=None)
+        assert (answer.status, document["status"], document["checks"]) == (200, "pass", {})
+
+
+async def test_the_health_document(client: aiohttp.ClientSession) -> None:
+    async with client.get("/healthz") as answer:
+        document = await answer.json(content_type=None)
+    time = "2023-11-14T22:13:20+00:00"
+    engine = {"componentType": "component", "status": "warn", "time": time, "output": "12 waiting"}
+    assert document == {
+        "status": "warn",
+        "version": __version__.partition(".")[0],
+        "releaseId": __version__,
+        "serviceId": "c",
+        "description": "llmmon collector",
+        "notes": ["api is flapping"],
+        "output": "api failing: HTTP status 500; engine degraded: 12 waiting",
+        "checks": {
+            "disk:utilization": [
+                {
+                    "componentType": "system",
+                    "status": "pass",
+                    "observedValue": 41.5,
+                    "observedUnit": "%",
+                    "time": time,
+                    "critical": True,
+                }
+            ],
+            "api": [
+                {
+                    "componentType": "component",
+                    "status": "fail",
+                    "output": "HTTP status 500",
+                    "flapping": True,
+                }
+            ],
+            "engine:responseTime": [engine | {"observedValue": 9.0, "observedUnit": "ms"}],
+            "engine:requests_waiting": [
+                engine | {"observedValue": 12.0, "observedUnit": "requests"}
+            ],
+        },
+    }
+
+
+def test_a_failing_critical_check_affects_the_whole() -> None:
+    failing = dataclasses.replace(DISK, status="failing")
+    document, status = health_document(SERVICE, "failing", (failing,), details=True)
+    assert status == 503
+    assert document["checks"]["disk:utilization"][0]["affectedEndpoints"] == ["/healthz"]
+
+
+async def test_health_as_text(world: World, client: aiohttp.ClientSession) -> None:
+    world.health = (
+        *world.health,
+        dataclasses.replace(DISK, name="db", status="failing", slow=True),
+    )
+    async with client.get("/healthz?verbose&exclude=engine") as answer:
+        assert answer.status == 503
+        assert await answer.text() == (
+            "[+]disk ok (critical): 9.0 GiB free\n"
+            "[-]api failing (flapping): HTTP status 500\n"
+            "[+]engine excluded: ok\n"
+            "[-]db failing (critical, slow): 9.0 GiB free\n"
+            "healthz check failed\n"
+        )
 
 
 def test_readers_elsewhere_get_no_details() -> None:
-    document, _ = health_document("failing", (API,), details=False)
-    assert "checks" not in document
+    document, _ = health_document(SERVICE, "failing", (API,), details=False)
+    assert document == {"status": "fail", "description": "llmmon collector"}
+
+
+@pytest.mark.parametrize("header", ["forwarded", "X-Forwarded-For", "X-Real-IP", "Via"])
+async def test_readers_behind_a_proxy_are_elsewhere(
+    client: aiohttp.ClientSession, header: str
+) -> None:
+    async with client.get("/healthz", headers={header: "203.0.113.9"}) as answer:
+        document = await answer.json(content_type=None)
+    assert document == {"status": "warn", "description": "llmmon collector"}
+
+
+def test_a_measurement_may_be_called_as_the_value_is() -> None:
+    measured = (Measurement("utilization", 7.0, ""),)
+    view = dataclasses.replace(DISK, measurements=measured)
+    document, _ = health_document(SERVICE, "ok", (view,), details=True)
+    results = document["checks"]["disk:utilization"]
+    assert [result["observedValue"] for result in results] == [41.5, 7.0]
 
 
 async def test_metrics_as_text_and_as_openmetrics(client: aiohttp.ClientSession) -> None:
@@ -182,8 +330,44 @@ async def test_metrics_as_text_and_as_openmetrics(client: aiohttp.ClientSession)
         {"reason": "queue_full"},
         7.0,
     )
-    health = {s.labels["check"]: s.value for s in families["llmmon_health"].samples}
-    assert health == {"disk": 1.0, "api": 0.0}
+
+
+def samples_of(text: str, name: str) -> dict[tuple[str, ...], float]:
+    """By the values of the labels, in the order of their names."""
+    families = {family.name: family for family in parse_openmetrics(text)}
+    return {
+        tuple(value for _, value in sorted(sample.labels.items())): sample.value
+        for sample in families[name].samples
+    }
+
+
+def test_checks_are_metrics() -> None:
+    body, _ = render(make_snapshot(), "application/openmetrics-text; version=1.0.0")
+    text = body.decode()
+    status = samples_of(text, "llmmon_check_status")
+    assert [labels for labels, value in status.items() if value] == [
+        ("disk", "ok", "disk"),
+        ("api", "failing", "llm"),
+        ("engine", "degraded", "scrape"),
+    ]
+    assert len(status) == 12
+    assert "# TYPE llmmon_check_status stateset" in text
+    assert samples_of(text, "llmmon_check_critical")["disk", "disk"] == 1.0
+    assert samples_of(text, "llmmon_check_flapping")["api", "llm"] == 1.0
+    assert samples_of(text, "llmmon_check_slow")["api", "llm"] == 0.0
+    assert samples_of(text, "llmmon_check_duration_seconds") == {
+        ("disk", "disk"): 0.5,
+        ("engine", "scrape"): 0.009,
+    }
+    assert samples_of(text, "llmmon_check_value") == {
+        ("disk", "disk", "%"): 41.5,
+        ("engine", "scrape", "ms"): 9.0,
+    }
+    assert samples_of(text, "llmmon_check_measurement") == {
+        ("engine", "requests_waiting", "scrape", "requests"): 12.0
+    }
+    at = samples_of(text, "llmmon_check_last_run_timestamp_seconds")
+    assert at["disk", "disk"] == START_NS / 1e9
 
 
 def test_no_value_is_no_sample() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from llmmon_collector.clock import Clock
+from llmmon_collector.health.resolve import Resolver
 
 
 class AgentBeat(NamedTuple):
@@ -30,3 +31,5 @@ class CheckContext:
     environ: Mapping[str, str] = field(default_factory=dict)
     """Where ``env:`` secrets are looked up."""
     agents: Callable[[], Sequence[AgentBeat]] = _no_agents
+    resolver: Resolver = field(default_factory=Resolver)
+    """Looks names up for every check."""

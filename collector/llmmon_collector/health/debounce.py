@@ -20,36 +20,39 @@ class DebounceState:
     status: Status
     since_ns: int
     """When ``status`` began."""
-    grace_until_ns: int
+    grace_until_mono_ns: int
+    """On the monotonic clock, as a wall clock that is set must not prolong it."""
     failures: int = 0
     """In a row, up to now."""
     successes: int = 0
     """In a row, up to now."""
 
 
-def begin(spec: CheckBase, now_ns: int) -> DebounceState:
-    """The state before any outcome."""
-    return DebounceState("unknown", now_ns, now_ns + round(spec.grace_s * 1e9))
+def begin(spec: CheckBase, now_ns: int, mono_ns: int) -> DebounceState:
+    """The state before any outcome, at ``now_ns`` by the wall clock."""
+    return DebounceState("unknown", now_ns, mono_ns + round(spec.grace_s * 1e9))
 
 
-def step(state: DebounceState, outcome: Status, spec: CheckBase, now_ns: int) -> DebounceState:
-    """The state after one more ``outcome`` at ``now_ns``."""
+def step(
+    state: DebounceState, outcome: Status, spec: CheckBase, now_ns: int, mono_ns: int
+) -> DebounceState:
+    """The state after one more ``outcome`` at ``now_ns`` by the wall clock."""
     failed = outcome == "failing"
     succeeded = outcome in {"ok", "degraded"}
     failures = state.failures + 1 if failed else 0
     successes = state.successes + 1 if succeeded else 0
-    grace_until_ns = now_ns if succeeded else state.grace_until_ns
+    grace_until_mono_ns = state.grace_until_mono_ns
+    if succeeded:
+        grace_until_mono_ns = min(grace_until_mono_ns, mono_ns)
     if failed:
-        in_grace = now_ns < state.grace_until_ns
+        in_grace = mono_ns < grace_until_mono_ns
         status = _after_failure(state.status, in_grace, failures >= spec.failures)
     elif state.status == "failing" and successes < spec.successes:
         status = "failing"
     else:
         status = outcome
     since_ns = state.since_ns if status == state.status else now_ns
-    return DebounceState(
-        status, since_ns, min(grace_until_ns, state.grace_until_ns), failures, successes
-    )
+    return DebounceState(status, since_ns, grace_until_mono_ns, failures, successes)
 
 
 def _after_failure(status: Status, in_grace: bool, enough: bool) -> Status:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from llmmon_collector.duration import Duration
+from llmmon_collector.health.serving import MEASUREMENTS
 from llmmon_collector.secret import SecretRef
 
+OWN_NAME: Final = "collector"
+"""Of the collector's check of itself; no configured check may have it."""
 ACTIVE_INTERVAL_S: Final = 300.0
 """Default interval of an ``llm`` check that spends tokens."""
 
@@ -22,6 +26,8 @@ def _check_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("expected a URL such as http://127.0.0.1:8000/health")
+    if parts.port == 0 or any(char.isspace() for char in url):
+        raise ValueError("no server can be at this URL: look at its port, and for white space")
     if parts.password:
         raise ValueError("the URL holds a password: use a secret key of the check instead")
     return url
@@ -30,13 +36,28 @@ def _check_url(url: str) -> str:
 Url = Annotated[str, AfterValidator(_check_url)]
 
 
+def _check_limits(limits: dict[str, float]) -> dict[str, float]:
+    for name in limits:
+        if name not in MEASUREMENTS:
+            nearest = get_close_matches(name, MEASUREMENTS, 1)
+            hint = f"did you mean {nearest[0]}?" if nearest else f"use {', '.join(MEASUREMENTS)}"
+            raise ValueError(f"{name} is not measured: {hint}")
+    return limits
+
+
+Limits = Annotated[dict[str, Annotated[float, Field(ge=0)]], AfterValidator(_check_limits)]
+"""By measurement, above what."""
+
+
 class CheckBase(BaseModel):
     """What every check has."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     interval_s: Seconds = Field(default=30.0, alias="interval")
+    jitter: float = Field(default=0.1, ge=0, le=0.5)
+    """By which share of ``interval`` a run may be early or late."""
     timeout_s: Seconds = Field(default=5.0, alias="timeout")
     """How long one run may take; then it counts as failed."""
     failures: int = Field(default=3, ge=1)
@@ -121,11 +142,15 @@ class HttpCheck(_Timed):
 
 
 class TcpCheck(_Timed):
-    """A port that must accept a connection."""
+    """A port that must accept a connection, and say what is expected of it."""
 
     type: Literal["tcp"]
-    host: str
+    host: str = Field(min_length=1)
     port: int = Field(ge=1, le=65535)
+    send: str = Field(default="", max_length=4096)
+    """What to send once connected, such as ``PING\\r\\n``."""
+    expect: str = Field(default="", max_length=1024)
+    """Text that must be in the answer; empty to read none."""
 
 
 class LlmCheck(_Timed):
@@ -150,6 +175,28 @@ class LlmCheck(_Timed):
     def _active_needs_model(self) -> LlmCheck:
         if self.active and not self.model:
             raise ValueError("active needs model: name the model to ask")
+        return self
+
+
+class ScrapeCheck(_Timed):
+    """The Prometheus endpoint of an inference server: vLLM, SGLang, Text Generation Inference."""
+
+    type: Literal["scrape"]
+    url: Url
+    """Where its metrics are, such as ``http://127.0.0.1:8000/metrics``."""
+    model: str | None = None
+    """Only the series of this model; all when not given."""
+    api_key: SecretRef | None = None
+    warn: Limits = {}
+    """By measurement, above what the check degrades."""
+    fail: Limits = {}
+    """By measurement, above what it fails."""
+
+    @model_validator(mode="after")
+    def _limits_in_order(self) -> ScrapeCheck:
+        for name in self.warn.keys() & self.fail.keys():
+            if self.warn[name] > self.fail[name]:
+                raise ValueError(f"warn.{name} is above fail.{name}: it would never be seen")
         return self
 
 
@@ -191,6 +238,12 @@ class InternalCheck(CheckBase):
     type: Literal["internal"] = "internal"
 
 
+def _not_our_own(spec: CheckBase) -> CheckBase:
+    if spec.name == OWN_NAME:
+        raise ValueError(f"{OWN_NAME} is the collector's check of itself: choose another name")
+    return spec
+
+
 CheckSpec = Annotated[
     MemoryCheck
     | DiskCheck
@@ -199,10 +252,12 @@ CheckSpec = Annotated[
     | HttpCheck
     | TcpCheck
     | LlmCheck
+    | ScrapeCheck
     | SqlCheck
     | AgentsCheck
     | PythonCheck,
     Field(discriminator="type"),
+    AfterValidator(_not_our_own),
 ]
 """One ``[[check]]`` table."""
 
@@ -212,7 +267,7 @@ def default_checks(state_dir: str) -> tuple[CheckSpec, ...]:
     return (
         MemoryCheck(name="memory", type="memory"),
         DiskCheck(name="disk", type="disk", path=state_dir, critical=True),
-        CpuCheck(name="cpu", type="cpu"),
+        CpuCheck(name="cpu", type="cpu", failures=10),
         AgentsCheck(name="agents", type="agents", interval=5.0, timeout=2.0, failures=1, grace=0.0),
     )
 

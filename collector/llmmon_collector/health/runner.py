@@ -16,11 +16,13 @@ from llmmon_collector.health.context import CheckContext
 from llmmon_collector.health.debounce import DebounceState, begin, step
 from llmmon_collector.health.model import CheckSpec, InternalCheck
 from llmmon_collector.health.outcome import Outcome, Status, as_outcome, describe_error
-from llmmon_collector.health.threads import start_in_thread
+from llmmon_collector.health.steadiness import Steadiness
+from llmmon_collector.health.table import check_table
 from llmmon_collector.health.views import LastRun, overall_status, view_of
+from llmmon_collector.metrics import MetricTable
+from llmmon_collector.threads import start_in_thread
 
 MAX_CONCURRENT: Final = 8
-_JITTER: Final = 0.1
 _FIRST_WITHIN_S: Final = 2.0
 
 
@@ -31,11 +33,18 @@ class _Entry:
     state: DebounceState
     last: LastRun | None = None
     running: asyncio.Future[Any] | None = None
+    launched_ns: int = 0
+    """When ``running`` began, on the monotonic clock."""
+    hung: bool = False
+    """Whether the last run had to be given up."""
     loop: asyncio.Task[None] | None = field(default=None, repr=False)
 
 
 class HealthRunner:
-    """Every check on a schedule of its own, with jitter; never one check twice at a time."""
+    """Every check on a schedule of its own, with jitter; never one check twice at a time.
+
+    Checks that hang wait for each other, not for those that answer: they have a lane of their own.
+    """
 
     def __init__(
         self,
@@ -46,7 +55,8 @@ class HealthRunner:
     ) -> None:
         self._context = context
         self._rng = rng
-        self._slots = asyncio.Semaphore(max_concurrent)
+        self._lane = asyncio.Semaphore(max_concurrent)
+        self._hung_lane = asyncio.Semaphore(max_concurrent)
         self._entries: dict[str, _Entry] = {}
         self._started = False
         self.replace(specs)
@@ -105,8 +115,27 @@ class HealthRunner:
 
     def overall(self) -> Status:
         """The worst of the critical checks; others can only degrade it."""
-        critical = {name for name, entry in self._entries.items() if entry.spec.critical}
-        return overall_status(self.views(), critical)
+        return overall_status(self.views())
+
+    def table(self) -> MetricTable:
+        """Results as metrics for rules: the family ``checks``, a row a check."""
+        return check_table(self.views())
+
+    def measure(self, check: str, measurement: str) -> float | None:
+        """What ``check`` measured last; its plain value for ``""``.
+
+        None when there is no such check or measurement, and when the result is too old.
+        """
+        entry = self._entries.get(check)
+        last = None if entry is None else entry.last
+        if entry is None or last is None:
+            return None
+        if last.is_stale(entry.spec, self._context.clock.mono_ns()):
+            return None
+        if not measurement:
+            return last.outcome.value
+        found = (one.value for one in last.outcome.measurements if one.name == measurement)
+        return next(found, None)
 
     def _by_name(self, specs: Iterable[CheckSpec]) -> dict[str, CheckSpec]:
         wanted: dict[str, CheckSpec] = {}
@@ -118,7 +147,8 @@ class HealthRunner:
         return wanted
 
     def _add(self, spec: CheckSpec | InternalCheck, probe: Probe) -> None:
-        entry = _Entry(spec, probe, begin(spec, self._context.clock.wall_ns()))
+        clock = self._context.clock
+        entry = _Entry(spec, probe, begin(spec, clock.wall_ns(), clock.mono_ns()))
         self._entries[spec.name] = entry
         if self._started:
             self._schedule(entry)
@@ -138,39 +168,50 @@ class HealthRunner:
             entry.loop = asyncio.get_running_loop().create_task(self._repeat(entry), name=name)
 
     async def _repeat(self, entry: _Entry) -> None:
-        interval_s = entry.spec.interval_s
+        interval_s, jitter = entry.spec.interval_s, entry.spec.jitter
         await asyncio.sleep(self._rng.uniform(0, min(interval_s, _FIRST_WITHIN_S)))
         while True:
             await self._run(entry)
-            await asyncio.sleep(interval_s * self._rng.uniform(1 - _JITTER, 1 + _JITTER))
+            await asyncio.sleep(interval_s * self._rng.uniform(1 - jitter, 1 + jitter))
 
     async def _run(self, entry: _Entry) -> None:
-        clock = self._context.clock
-        async with self._slots:
-            started_ns = clock.mono_ns()
+        async with self._hung_lane if entry.hung else self._lane:
             outcome = await self._outcome(entry)
-            finished_ns, checked_ns = clock.mono_ns(), clock.wall_ns()
-        took_ms = (finished_ns - started_ns) / 1e6
-        entry.last = LastRun(outcome, checked_ns, finished_ns, took_ms)
-        entry.state = step(entry.state, outcome.status, entry.spec, checked_ns)
+        clock, spec, last = self._context.clock, entry.spec, entry.last
+        finished_ns, checked_ns = clock.mono_ns(), clock.wall_ns()
+        took_ms = (finished_ns - entry.launched_ns) / 1e6
+        before = Steadiness() if last is None else last.steadiness
+        steadiness = before.after(outcome.status, took_ms, spec.timeout_s)
+        entry.last = LastRun(outcome, checked_ns, finished_ns, took_ms, steadiness)
+        entry.state = step(entry.state, outcome.status, spec, checked_ns, finished_ns)
 
     async def _outcome(self, entry: _Entry) -> Outcome:
         if entry.running is not None and not entry.running.done():
             return Outcome("failing", message="the run before has still not ended")
-        running = _launch(entry)
-        entry.running = running
+        entry.launched_ns = self._context.clock.mono_ns()
+        try:
+            running = entry.running = _launch(entry)
+        except RuntimeError as error:  # the machine has no more threads to give
+            return Outcome("failing", message=describe_error(error))
         running.add_done_callback(_retrieve)
         done, _ = await asyncio.wait({running}, timeout=entry.spec.timeout_s)
-        if not done:
-            if isinstance(running, asyncio.Task):
-                running.cancel()
-            return Outcome("failing", message=f"no answer within {entry.spec.timeout_s:g} s")
-        try:
-            return as_outcome(running.result())
-        except asyncio.CancelledError:
-            return Outcome("unknown", message="the check was cancelled")
-        except Exception as error:
-            return Outcome("failing", message=describe_error(error))
+        entry.hung = not done
+        return _result(running) if done else _give_up(entry.spec, running)
+
+
+def _result(running: asyncio.Future[Any]) -> Outcome:
+    try:
+        return as_outcome(running.result())
+    except asyncio.CancelledError:
+        return Outcome("unknown", message="the check was cancelled")
+    except Exception as error:
+        return Outcome("failing", message=describe_error(error))
+
+
+def _give_up(spec: CheckSpec | InternalCheck, running: asyncio.Future[Any]) -> Outcome:
+    if isinstance(running, asyncio.Task):
+        running.cancel()
+    return Outcome("failing", message=f"no answer within {spec.timeout_s:g} s")
 
 
 def _internal(name: str, spec: InternalCheck | None) -> InternalCheck:

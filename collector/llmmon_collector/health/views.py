@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +10,7 @@ from llmmon.protocol.snapshot import HealthView
 from llmmon_collector.health.debounce import DebounceState
 from llmmon_collector.health.model import CheckSpec, InternalCheck
 from llmmon_collector.health.outcome import Outcome, Status
+from llmmon_collector.health.steadiness import Steadiness
 
 STALE_INTERVALS: Final = 3.0
 """A result older than this many intervals says nothing any more."""
@@ -17,13 +18,22 @@ STALE_INTERVALS: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
-    """The newest run of one check that ended."""
+    """The newest run of one check that ended, and what it and those before it were like."""
 
     outcome: Outcome
     checked_ns: int
     """Wall clock."""
     finished_mono_ns: int
     took_ms: float
+    steadiness: Steadiness
+
+    def is_stale(self, spec: CheckSpec | InternalCheck, now_mono_ns: int) -> bool:
+        """Whether it is too long ago to go by."""
+        return self.age_s(now_mono_ns) > STALE_INTERVALS * spec.interval_s
+
+    def age_s(self, now_mono_ns: int) -> float:
+        """Seconds since it ended."""
+        return (now_mono_ns - self.finished_mono_ns) / 1e9
 
 
 def view_of(
@@ -32,10 +42,19 @@ def view_of(
     """The view of one check at ``now_mono_ns``."""
     if last is None:
         return HealthView(
-            spec.name, spec.type, "unknown", state.since_ns, None, None, None, "", "not run yet"
+            name=spec.name,
+            type=spec.type,
+            status="unknown",
+            since_ns=state.since_ns,
+            checked_ns=None,
+            took_ms=None,
+            value=None,
+            unit="",
+            message="not run yet",
+            critical=spec.critical,
         )
-    age_s = (now_mono_ns - last.finished_mono_ns) / 1e9
-    stale = age_s > STALE_INTERVALS * spec.interval_s
+    stale = last.is_stale(spec, now_mono_ns)
+    late = f"no result for {last.age_s(now_mono_ns):.0f} s"
     return HealthView(
         name=spec.name,
         type=spec.type,
@@ -45,21 +64,26 @@ def view_of(
         took_ms=last.took_ms,
         value=None if stale else last.outcome.value,
         unit=last.outcome.unit,
-        message=f"no result for {age_s:.0f} s" if stale else _message(spec, state, last.outcome),
+        message=late if stale else _message(spec, state, last.outcome),
+        flapping=last.steadiness.flapping,
+        slow=last.steadiness.slow,
+        critical=spec.critical,
+        measurements=() if stale else last.outcome.measurements,
     )
 
 
-def overall_status(views: Iterable[HealthView], critical: Collection[str]) -> Status:
-    """Failing when one of the ``critical`` names fails; degraded when any is not ok; else ok."""
-    statuses = [(view.status, view.name in critical) for view in views]
-    if any(status == "failing" and matters for status, matters in statuses):
+def overall_status(views: Iterable[HealthView]) -> Status:
+    """Failing when a critical check fails; degraded when any is not ok; else ok."""
+    told = tuple(views)
+    if any(view.status == "failing" and view.critical for view in told):
         return "failing"
-    return "degraded" if any(status != "ok" for status, _ in statuses) else "ok"
+    return "degraded" if any(view.status != "ok" for view in told) else "ok"
 
 
 def _message(spec: CheckSpec | InternalCheck, state: DebounceState, outcome: Outcome) -> str:
     if outcome.status == "failing" and state.status != "failing":
-        tally = f"{state.failures} of {spec.failures} failures" if spec.failures > 1 else "starting"
+        enough = state.failures >= spec.failures
+        tally = "starting" if enough else f"{state.failures} of {spec.failures} failures"
         return f"{tally}: {outcome.message}" if outcome.message else tally
     if outcome.status in {"ok", "degraded"} and state.status == "failing":
         return f"recovering, {state.successes} of {spec.successes}: {outcome.message}"

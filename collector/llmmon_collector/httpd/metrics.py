@@ -15,14 +15,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from llmmon.protocol.snapshot import AlertView, HealthView, IngestView, Metrics, Snapshot
+from llmmon.protocol.snapshot import AlertView, IngestView, Metrics, Snapshot
 from llmmon_collector.duration import format_duration
+from llmmon_collector.httpd.checks import check_metrics
 from llmmon_collector.httpd.names import EXPORTED, LABELS
 
 MAX_GROUPS: Final = 200
 """The busiest groups go out; how many stay behind is told."""
 MAX_LABEL_LENGTH: Final = 128
-_HEALTH: Final = {"ok": 1.0, "degraded": 0.5, "failing": 0.0}
 
 
 def render(snapshot: Snapshot, accept: str) -> tuple[bytes, str]:
@@ -43,7 +43,7 @@ class _Families(Collector):
     def collect(self) -> Iterable[Metric]:
         yield from _live(self._snapshot)
         yield from _ledger(self._snapshot.ingest)
-        yield from _checks(self._snapshot.health)
+        yield from check_metrics(self._snapshot.health)
         yield from _alerts(self._snapshot.alerts)
         about = _gauge("llmmon_snapshot_timestamp_seconds", "when these numbers were taken")
         about.add_metric([], self._snapshot.at_ns / 1e9)
@@ -122,18 +122,6 @@ def _ledger(ingest: IngestView) -> Iterator[Metric]:
             gauge = _gauge(name, meaning)
             gauge.add_metric([], value)
             yield gauge
-
-
-def _checks(views: Iterable[HealthView]) -> Iterator[Metric]:
-    status = _gauge("llmmon_health", "1 ok, 0.5 degraded, 0 failing", ("check",))
-    value = _gauge("llmmon_health_value", "what the check measured", ("check", "unit"))
-    for view in views:
-        if view.status in _HEALTH:
-            status.add_metric([view.name], _HEALTH[view.status])
-        if view.value is not None:
-            value.add_metric([view.name, view.unit], view.value)
-    yield status
-    yield value
 
 
 def _alerts(alerts: Iterable[AlertView]) -> Iterator[Metric]:

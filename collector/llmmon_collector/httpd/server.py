@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,17 +12,24 @@ from aiohttp import web
 
 from llmmon.errors import ConfigError
 from llmmon.protocol.snapshot import HealthView, Snapshot
+from llmmon_collector import __version__
 from llmmon_collector.clock import Clock
+from llmmon_collector.health.outcome import one_line
+from llmmon_collector.health.views import overall_status
 from llmmon_collector.httpd.bind import Bind, is_loopback, parse_bind
-from llmmon_collector.httpd.health import CONTENT_TYPE, health_document
+from llmmon_collector.httpd.health import CONTENT_TYPE, Service, health_document
 from llmmon_collector.httpd.metrics import render
+from llmmon_collector.httpd.probes import Asked, health_text, one_text, probe_text
 
 ALIVE_WITHIN_S: Final = 5.0
 """A collector whose main loop has not ticked for longer is not alive."""
 _METRICS_CACHE_S: Final = 1.0
 _MAX_CACHED: Final = 8
 _STOP_WITHIN_S: Final = 2.0
-_NO_STORE: Final = {"Cache-Control": "no-store"}
+_FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+_NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_HEALTH_CACHE: Final = {"Cache-Control": "private, max-age=1"}
+"""Results are seconds old anyway; private, for details depend on who asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +38,17 @@ class HttpState:
 
     tick_age_s: Callable[[], float]
     """Seconds since the main loop last made progress."""
-    problems: Callable[[], Sequence[str]]
-    """Why the collector cannot take events now; empty when it can."""
+    ready: Callable[[], Mapping[str, str]]
+    """By name, what it takes to take events: why it does not work now, empty when it does."""
     health: Callable[[], tuple[HealthView, ...]]
-    overall: Callable[[], str]
-    """``ok``, ``degraded``, ``unknown`` or ``failing``."""
+    name: Callable[[], str]
+    """Of this collector."""
     snapshot: Callable[[], Snapshot | None]
     """The newest snapshot, grouped by what ``/metrics`` should be labelled with."""
 
 
 class HttpServer:
-    """``/livez``, ``/readyz``, ``/healthz`` and ``/metrics``."""
+    """``/livez``, ``/readyz`` and their checks, ``/healthz`` and ``/metrics``; HEAD as GET."""
 
     def __init__(
         self, bind: str, state: HttpState, clock: Clock, allow_remote: bool = False
@@ -51,6 +58,7 @@ class HttpServer:
         """
         self._bind = parse_bind(bind, allow_remote)
         self._state = state
+        self._probes = {"livez": self._live, "readyz": state.ready}
         self._clock = clock
         self._runner: web.AppRunner | None = None
         self._rendered: dict[str, tuple[int, bytes, str]] = {}
@@ -70,8 +78,9 @@ class HttpServer:
             ConfigError: the address cannot be taken.
         """
         app = web.Application()
-        app.router.add_get("/livez", self._livez)
-        app.router.add_get("/readyz", self._readyz)
+        for probe in self._probes:
+            app.router.add_get(f"/{probe}", self._probe)
+            app.router.add_get(f"/{probe}/{{check}}", self._probe)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/metrics", self._metrics)
         self._runner = web.AppRunner(
@@ -95,24 +104,35 @@ class HttpServer:
         if runner is not None:
             await runner.cleanup()
 
-    async def _livez(self, _request: web.Request) -> web.Response:
+    def _live(self) -> Mapping[str, str]:
         age_s = self._state.tick_age_s()
-        if age_s < ALIVE_WITHIN_S:
-            return _text("ok", 200)
-        return _text(f"the main loop has not ticked for {age_s:.1f} s", 503)
+        late = "" if age_s < ALIVE_WITHIN_S else f"the main loop has not ticked for {age_s:.1f} s"
+        return {"loop": late}
 
-    async def _readyz(self, request: web.Request) -> web.Response:
-        problems = self._state.problems()
-        if not problems:
-            return _text("ok", 200)
-        return _text("\n".join(problems) if _is_near(request) else "not ready", 503)
+    async def _probe(self, request: web.Request) -> web.Response:
+        probe = request.path.split("/")[1]
+        problems, asked = self._probes[probe](), _asked(request)
+        check = request.match_info.get("check")
+        if check is None:
+            return _text(*probe_text(probe, problems, asked))
+        if check not in problems:
+            return _text(f"no such check: {', '.join(problems)}", 404)
+        return _text(*one_text(problems[check], asked))
 
     async def _healthz(self, request: web.Request) -> web.Response:
-        document, status = health_document(
-            self._state.overall(), self._state.health(), _is_near(request)
+        views, asked = self._state.health(), _asked(request)
+        kept = tuple(view for view in views if view.name not in asked.exclude)
+        overall = overall_status(kept)
+        service = Service(__version__, self._state.name())
+        document, status = health_document(service, overall, kept, asked.near)
+        if asked.verbose:
+            return _text(health_text(overall, views, asked), status)
+        return web.Response(
+            body=orjson.dumps(document),
+            status=status,
+            content_type=CONTENT_TYPE,
+            headers=_HEALTH_CACHE,
         )
-        body = orjson.dumps(document)
-        return web.Response(body=body, status=status, content_type=CONTENT_TYPE, headers=_NO_STORE)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         snapshot = self._state.snapshot()
@@ -134,8 +154,15 @@ class HttpServer:
             return cached[1], cached[2]
 
 
+def _asked(request: web.Request) -> Asked:
+    exclude = frozenset(one_line(name) for name in request.query.getall("exclude", []))
+    return Asked("verbose" in request.query, exclude, _is_near(request))
+
+
 def _is_near(request: web.Request) -> bool:
-    """Whether the reader is on this machine; details are not for others."""
+    """Whether the reader is on this machine, not behind a proxy that is; others get no details."""
+    if any(name in request.headers for name in _FORWARDED):
+        return False
     return request.remote is not None and is_loopback(request.remote)
 
 

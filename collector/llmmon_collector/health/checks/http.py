@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import aiohttp
 
+from llmmon_collector.health.checks.client import connection_trouble, open_session
 from llmmon_collector.health.context import CheckContext
 from llmmon_collector.health.model import HttpCheck
 from llmmon_collector.health.outcome import Outcome, judge
 
 
 async def check(spec: HttpCheck, context: CheckContext) -> Outcome:
-    """Milliseconds to the answer's headers."""
+    """Milliseconds to the answer's headers; the body is not read."""
     started_ns = context.clock.mono_ns()
     try:
         async with (
-            aiohttp.ClientSession(trust_env=False) as session,
+            open_session(context) as session,
             session.get(spec.url, allow_redirects=False) as answer,
         ):
             took_ms = (context.clock.mono_ns() - started_ns) / 1e6
@@ -25,10 +26,3 @@ async def check(spec: HttpCheck, context: CheckContext) -> Outcome:
     if not fine:
         return Outcome("failing", took_ms, "ms", f"HTTP status {status}")
     return judge(took_ms, "ms", (spec.warn_ms, spec.fail_ms), f"HTTP status {status}")
-
-
-def connection_trouble(error: aiohttp.ClientError) -> str:
-    """What went wrong, without the URL: it may hold a secret."""
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return f"no connection: {error.os_error.strerror or type(error.os_error).__name__}"
-    return f"no answer: {type(error).__name__}"

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any, Final
 
 import aiohttp
-import orjson
 
-from llmmon_collector.health.checks.http import connection_trouble
+from llmmon_collector.health.checks.chat import document_of, error_in
+from llmmon_collector.health.checks.client import connection_trouble, open_session, read_at_most
+from llmmon_collector.health.checks.firsttoken import time_first_token
 from llmmon_collector.health.context import CheckContext
 from llmmon_collector.health.model import LlmCheck
 from llmmon_collector.health.outcome import Outcome, judge
 from llmmon_collector.secret import read_secret
 
-_DATA: Final = b"data:"
 _MAX_MODELS_BYTES: Final = 4 * 2**20
+_MAX_ERROR_BYTES: Final = 64 * 2**10
 _REFUSALS: Final = {
     401: Outcome("failing", message="the API key is refused (HTTP status 401)"),
     403: Outcome("failing", message="the API key may not do this (HTTP status 403)"),
@@ -28,8 +29,8 @@ async def check(spec: LlmCheck, context: CheckContext) -> Outcome:
     if spec.api_key is not None:
         headers["Authorization"] = f"Bearer {read_secret(spec.api_key, context.environ)}"
     try:
-        async with aiohttp.ClientSession(headers=headers, trust_env=False) as session:
-            probe = _first_token if spec.active else _model_list
+        async with open_session(context, headers) as session:
+            probe = _one_token if spec.active else _model_list
             return await probe(spec, session, context)
     except aiohttp.ClientError as error:
         return Outcome("failing", message=connection_trouble(error))
@@ -40,13 +41,14 @@ async def _model_list(
 ) -> Outcome:
     started_ns = context.clock.mono_ns()
     async with session.get(_at(spec, "models"), allow_redirects=False) as answer:
-        if (refusal := _refusal(answer.status)) is not None:
-            return refusal
-        body = b""
-        while chunk := await answer.content.read(_MAX_MODELS_BYTES - len(body)):
-            body += chunk
+        if not _is_fine(answer):
+            return await _refusal(answer)
+        body = await read_at_most(answer, _MAX_MODELS_BYTES)
     took_ms = (context.clock.mono_ns() - started_ns) / 1e6
-    names = _model_names(body)
+    document = document_of(body)
+    if error := error_in(document):
+        return Outcome("failing", took_ms, "ms", error)
+    names = _model_names(document.get("data"))
     if names is None:
         return Outcome("degraded", took_ms, "ms", "the model list is not in OpenAI's form")
     if spec.model is not None and spec.model not in names:
@@ -54,52 +56,45 @@ async def _model_list(
     return judge(took_ms, "ms", (spec.warn_ms, spec.fail_ms), f"{len(names)} models")
 
 
-async def _first_token(
+async def _one_token(
     spec: LlmCheck, session: aiohttp.ClientSession, context: CheckContext
 ) -> Outcome:
-    question = {
-        "model": spec.model,
-        "messages": [{"role": "user", "content": "ping"}],
-        "max_tokens": 1,
-        "stream": True,
-    }
-    started_ns = context.clock.mono_ns()
-    async with session.post(
-        _at(spec, "chat/completions"), json=question, allow_redirects=False
-    ) as answer:
-        if (refusal := _refusal(answer.status)) is not None:
-            return refusal
-        async for line in answer.content:
-            if _has_choice(line):
-                ttft_ms = (context.clock.mono_ns() - started_ns) / 1e6
-                limits = (spec.warn_ms, spec.fail_ms)
-                return judge(ttft_ms, "ms", limits, "time to first token")
-    return Outcome("failing", message="the stream ended without a token")
+    outcome = Outcome("failing")
+    for limit in ("max_tokens", "max_completion_tokens"):
+        question = {
+            "model": spec.model,
+            "messages": [{"role": "user", "content": "ping"}],
+            limit: 1,
+            "stream": True,
+        }
+        url, started_ns = _at(spec, "chat/completions"), context.clock.mono_ns()
+        async with session.post(url, json=question, allow_redirects=False) as answer:
+            if _is_fine(answer):
+                return await time_first_token(spec, answer, context.clock, started_ns)
+            outcome = await _refusal(answer)
+        if "max_completion_tokens" not in outcome.message:  # what newer models want it called
+            break
+    return outcome
 
 
 def _at(spec: LlmCheck, path: str) -> str:
     return f"{spec.url.rstrip('/')}/{path}"
 
 
-def _refusal(status: int) -> Outcome | None:
-    if 200 <= status < 300:
+def _is_fine(answer: aiohttp.ClientResponse) -> bool:
+    return 200 <= answer.status < 300
+
+
+async def _refusal(answer: aiohttp.ClientResponse) -> Outcome:
+    if (known := _REFUSALS.get(answer.status)) is not None:
+        return known
+    reason = error_in(document_of(await read_at_most(answer, _MAX_ERROR_BYTES)))
+    told = f"HTTP status {answer.status}"
+    return Outcome("failing", message=f"{told}: {reason}" if reason else told)
+
+
+def _model_names(models: Any) -> set[str] | None:
+    if not isinstance(models, list):
         return None
-    return _REFUSALS.get(status, Outcome("failing", message=f"HTTP status {status}"))
-
-
-def _model_names(body: bytes) -> set[str] | None:
-    try:
-        models: Any = orjson.loads(body)["data"]
-        return {str(model["id"]) for model in models}
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def _has_choice(line: bytes) -> bool:
-    if not line.startswith(_DATA):
-        return False
-    try:
-        chunk: Any = orjson.loads(line.removeprefix(_DATA))
-    except ValueError:
-        return False
-    return isinstance(chunk, dict) and bool(chunk.get("choices"))
+    names = [model.get("id") for model in models if isinstance(model, dict)]
+    return {str(name) for name in names} if len(names) == len(models) else None

@@ -17,6 +17,7 @@ from llmmon_collector.health.checks import (
     tcp,
 )
 from llmmon_collector.health.checks.cpu import CpuMeter
+from llmmon_collector.health.checks.scrape import Scraper
 from llmmon_collector.health.context import CheckContext
 from llmmon_collector.health.model import CheckSpec
 from llmmon_collector.health.outcome import Outcome
@@ -33,6 +34,10 @@ _ASYNC: Final[dict[str, _AsyncCheck]] = {
     "llm": llm.check,
     "agents": agents.check,
 }
+_REMEMBERING: Final[dict[str, Callable[[], _AsyncCheck]]] = {
+    "cpu": lambda: CpuMeter().check,
+    "scrape": lambda: Scraper().check,
+}
 _BLOCKING: Final[dict[str, Callable[[Any, CheckContext], Outcome]]] = {
     "disk": disk.check,
     "process": process.check,
@@ -45,7 +50,8 @@ def probe_for(spec: CheckSpec, context: CheckContext) -> Probe:
     """What runs ``spec`` once."""
     if (blocking := _BLOCKING.get(spec.type)) is not None:
         return lambda: blocking(spec, context)
-    run: _AsyncCheck = CpuMeter().check if spec.type == "cpu" else _ASYNC[spec.type]
+    remembering = _REMEMBERING.get(spec.type)
+    run = _ASYNC[spec.type] if remembering is None else remembering()
 
     async def probe() -> Outcome:
         return await run(spec, context)

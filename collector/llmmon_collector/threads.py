@@ -1,6 +1,6 @@
 """Runs blocking work where it can hang without holding anybody up.
 
-A pool has a bounded number of threads, which checks that never return would use up, and joins
+A pool has a bounded number of threads, which calls that never return would use up, and joins
 them at exit. Here each call has a daemon thread of its own; the caller bounds how many.
 """
 
@@ -32,7 +32,7 @@ def start_in_thread(work: Callable[[], T], name: str) -> asyncio.Future[T]:
         value: Any
         try:
             value = work()
-        except BaseException as error:  # a check may raise anything, SystemExit too
+        except BaseException as error:  # it may raise anything, SystemExit too
             setter, value = answer.set_exception, _deliverable(error)
         with contextlib.suppress(RuntimeError):  # the loop closed while the thread was at work
             loop.call_soon_threadsafe(deliver, setter, value)
