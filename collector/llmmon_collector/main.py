@@ -12,7 +12,7 @@ _BAD_USAGE: Final = 2
 def main() -> None:
     """Run ``llmmon-collector``; exits 2 where what it is made of is missing."""
     try:
-        cli = importlib.import_module("llmmon_collector.cli")
+        cli = importlib.import_module("llmmon_collector.cli.command")
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing.startswith("llmmon"):

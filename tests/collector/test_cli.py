@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from llmmon_collector.cli import main
+from llmmon_collector.cli.command import main
 
 
 @pytest.mark.parametrize(

@@ -4,48 +4,21 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from aiosmtpd.smtp import SMTP
-from pydantic import TypeAdapter
+from support.dispatching import SPECS, WALL_NS, Dispatching, alert, dispatching
 
-from llmmon.protocol.snapshot import AlertView
-from llmmon_collector.clock import ManualClock
-from llmmon_collector.notify.dispatcher import ChannelStatus, Dispatcher, Surroundings
-from llmmon_collector.notify.model import ChannelSpec
-from llmmon_collector.notify.outbox import Outbox
+from llmmon.errors import ConfigError
 
 # Apprise imports a module that Python 3.11 deprecates
 pytestmark = pytest.mark.filterwarnings("ignore:.*imghdr:DeprecationWarning")
 
-WALL_NS = 1_700_000_000 * 10**9
-SPECS: TypeAdapter[dict[str, ChannelSpec]] = TypeAdapter(dict[str, ChannelSpec])
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def alert(id_: str = "k", severity: str = "critical") -> AlertView:
-    return AlertView(
-        id=id_,
-        rule="slow",
-        severity=severity,
-        state="firing",
-        labels={"model": "gpt-4o"},
-        metric="latency_p95",
-        value=11,
-        threshold=10,
-        comparison="above",
-        window_s=300,
-        since_ns=WALL_NS,
-        fired_ns=WALL_NS,
-        resolved_ns=None,
-        peak=11,
-        summary="p95 11 ms",
-        runbook="",
-    )
 
 
 class Far:
@@ -83,49 +56,6 @@ class Far:
         return json.loads(content)
 
 
-class Daemon:
-    """A dispatcher in its surroundings, with a clock that tests move."""
-
-    def __init__(self) -> None:
-        self.clock = ManualClock(WALL_NS)
-        self.outbox = Outbox()
-        self.logged: list[tuple[str, Mapping[str, Any]]] = []
-        self.saved = asyncio.Event()
-        self.environ: dict[str, str] = {}
-        self.dispatcher: Dispatcher | None = None
-
-    def start(self, **channels: dict[str, Any]) -> Dispatcher:
-        around = Surroundings(
-            clock=self.clock,
-            environ=self.environ,
-            log=lambda event, fields: self.logged.append((event, fields)),
-            save=self.saved.set,
-            jitter=lambda: 1.0,
-        )
-        self.dispatcher = Dispatcher(self.outbox, SPECS.validate_python(channels), around)
-        self.dispatcher.start()
-        return self.dispatcher
-
-    def put(self, channel: str, *keys: str, event: Any = "firing") -> None:
-        for key in keys:
-            self.outbox.put(channel, event, alert(key), WALL_NS)
-        self.wake()
-
-    def wake(self, after_s: float = 0) -> None:
-        assert self.dispatcher is not None
-        self.clock.advance(after_s)
-        self.dispatcher.wake()
-
-    async def settled(self) -> None:
-        """Wait for the next attempt to end."""
-        await asyncio.wait_for(self.saved.wait(), 10)
-        self.saved.clear()
-
-    def status(self, name: str) -> ChannelStatus:
-        assert self.dispatcher is not None
-        return next(status for status in self.dispatcher.statuses() if status.name == name)
-
-
 @pytest.fixture
 async def far() -> AsyncIterator[Far]:
     far = Far()
@@ -135,14 +65,12 @@ async def far() -> AsyncIterator[Far]:
 
 
 @pytest.fixture
-async def daemon() -> AsyncIterator[Daemon]:
-    daemon = Daemon()
-    yield daemon
-    if daemon.dispatcher is not None:
-        await daemon.dispatcher.stop()
+async def daemon() -> AsyncIterator[Dispatching]:
+    async with dispatching() as made:
+        yield made
 
 
-async def test_without_channels_alerts_are_logged(daemon: Daemon) -> None:
+async def test_without_channels_alerts_are_logged(daemon: Dispatching) -> None:
     daemon.start()
     daemon.put("log", "k")
     await daemon.settled()
@@ -155,7 +83,7 @@ async def test_without_channels_alerts_are_logged(daemon: Daemon) -> None:
     )
 
 
-async def test_a_webhook_is_signed_and_carries_its_headers(daemon: Daemon, far: Far) -> None:
+async def test_a_webhook_is_signed_and_carries_its_headers(daemon: Dispatching, far: Far) -> None:
     daemon.environ = {"KEY": "hunter2", "AUTH": "Bearer abc"}
     headers = {"Authorization": "env:AUTH", "X-Team": "ml"}
     spec = {"type": "webhook", "url": far.url(), "headers": headers, "secret": "env:KEY"}
@@ -171,20 +99,23 @@ async def test_a_webhook_is_signed_and_carries_its_headers(daemon: Daemon, far: 
 
 
 async def test_slack_gets_blocks_and_what_waits_together_goes_together(
-    daemon: Daemon, far: Far
+    daemon: Dispatching, far: Far
 ) -> None:
     daemon.environ = {"SLACK": far.url("/services/T/B/X")}
     daemon.start(slack={"type": "slack", "url": "env:SLACK"})
     daemon.put("slack", "a")
     one = await far.got()
-    assert one["text"] == "[CRITICAL] slow (model=gpt-4o): p95 11 ms"
-    assert one["blocks"][0]["type"] == "header"
+    assert one["text"] == "🔴 [CRITICAL] slow (model=gpt-4o): p95 11 ms"
+    [attachment] = one["attachments"]
+    assert attachment["color"] == "#e01e5a"
     await daemon.settled()
     daemon.put("slack", *"bcd")
     assert (await far.got())["text"] == "Alerts: 3 firing"
 
 
-async def test_a_resolve_is_told_to_who_was_told_of_the_alert(daemon: Daemon, far: Far) -> None:
+async def test_a_resolve_is_told_to_who_was_told_of_the_alert(
+    daemon: Dispatching, far: Far
+) -> None:
     daemon.start(hook={"type": "webhook", "url": far.url()})
     daemon.put("hook", "k")
     await daemon.settled()
@@ -194,7 +125,7 @@ async def test_a_resolve_is_told_to_who_was_told_of_the_alert(daemon: Daemon, fa
     assert not daemon.outbox.is_told("k")
 
 
-async def test_a_server_error_is_retried_with_growing_waits(daemon: Daemon, far: Far) -> None:
+async def test_a_server_error_is_retried_with_growing_waits(daemon: Dispatching, far: Far) -> None:
     far.answer(500)
     far.answer(503)
     dispatcher = daemon.start(hook={"type": "webhook", "url": far.url()})
@@ -217,7 +148,7 @@ async def test_a_server_error_is_retried_with_growing_waits(daemon: Daemon, far:
     assert far.requests.qsize() == 4
 
 
-async def test_too_many_requests_are_retried_when_asked(daemon: Daemon, far: Far) -> None:
+async def test_too_many_requests_are_retried_when_asked(daemon: Dispatching, far: Far) -> None:
     far.answer(429, **{"Retry-After": "30"})
     daemon.start(hook={"type": "webhook", "url": far.url()}, log={"type": "log"})
     daemon.put("hook", "k")
@@ -235,18 +166,18 @@ async def test_too_many_requests_are_retried_when_asked(daemon: Daemon, far: Far
 
 
 @pytest.mark.parametrize("status", [301, 400, 404, 410])
-async def test_a_refusal_is_final(daemon: Daemon, far: Far, status: int) -> None:
+async def test_a_refusal_is_final(daemon: Dispatching, far: Far, status: int) -> None:
     far.answer(status, Location=far.url("/elsewhere"))
     daemon.start(hook={"type": "webhook", "url": far.url()})
     daemon.put("hook", "k")
     await daemon.settled()
     assert (daemon.status("hook").waiting, daemon.status("hook").failed) == (0, 1)
     assert far.requests.qsize() == 1
-    assert daemon.logged[0][0] == "notification_failed"
+    assert daemon.events() == ["notification_refused"]
 
 
 async def test_a_hanging_channel_delays_no_other_and_is_given_up_on(
-    daemon: Daemon, far: Far
+    daemon: Dispatching, far: Far
 ) -> None:
     far.hang()
     slow = {"type": "webhook", "url": far.url("/slow"), "timeout": "300ms"}
@@ -262,17 +193,19 @@ async def test_a_hanging_channel_delays_no_other_and_is_given_up_on(
     assert daemon.status("slow").waiting == 1
 
 
-async def test_an_unreachable_channel_is_retried(daemon: Daemon, far: Far) -> None:
+async def test_an_unreachable_channel_is_retried(daemon: Dispatching, far: Far) -> None:
     url = far.url()
     await far.server.close()
     daemon.start(hook={"type": "webhook", "url": url})
     daemon.put("hook", "k")
     await daemon.settled()
-    assert daemon.status("hook").last_error == "ClientConnectorError"
+    assert daemon.status("hook").last_error == "no connection: Connection refused"
     assert daemon.status("hook").waiting == 1
 
 
-async def test_stopping_breaks_off_and_keeps_what_is_undelivered(daemon: Daemon, far: Far) -> None:
+async def test_stopping_breaks_off_and_keeps_what_is_undelivered(
+    daemon: Dispatching, far: Far
+) -> None:
     far.hang()
     dispatcher = daemon.start(hook={"type": "webhook", "url": far.url()})
     daemon.put("hook", "k")
@@ -284,13 +217,12 @@ async def test_stopping_breaks_off_and_keeps_what_is_undelivered(daemon: Daemon,
     assert (await far.got())["alerts"][0]["id"] == "k"
 
 
-async def test_channels_are_replaced_while_running(daemon: Daemon, far: Far) -> None:
+async def test_channels_are_replaced_while_running(daemon: Dispatching, far: Far) -> None:
     far.answer(500)
     dispatcher = daemon.start(old={"type": "webhook", "url": far.url()})
     daemon.put("old", "k")
     await daemon.settled()
     await dispatcher.replace(SPECS.validate_python({"new": {"type": "log"}}))
-    daemon.saved.clear()
     daemon.put("new", "k")
     await daemon.settled()
     assert daemon.outbox.waiting("old") == 0
@@ -298,13 +230,13 @@ async def test_channels_are_replaced_while_running(daemon: Daemon, far: Far) -> 
     assert daemon.logged[-1][0] == "alert"
 
 
-async def test_apprise_posts_what_it_is_given(daemon: Daemon, far: Far) -> None:
+async def test_apprise_posts_what_it_is_given(daemon: Dispatching, far: Far) -> None:
     daemon.environ = {"URL": far.url("/x").replace("http://", "json://")}
     daemon.start(any={"type": "apprise", "url": "env:URL"})
     daemon.put("any", "k")
     message = await far.got()
     assert message["title"] == "[CRITICAL] slow (model=gpt-4o): p95 11 ms"
-    assert "Value: latency_p95 = 11" in message["message"]
+    assert "Value: latency_p95 = 11 ms" in message["message"]
     assert message["type"] == "failure"
     await daemon.settled()
     far.answer(500)
@@ -314,7 +246,7 @@ async def test_apprise_posts_what_it_is_given(daemon: Daemon, far: Far) -> None:
     assert daemon.status("any").last_error == "Apprise could not deliver it"
 
 
-async def test_apprise_sends_mail(daemon: Daemon) -> None:
+async def test_apprise_sends_mail(daemon: Dispatching) -> None:
     mail: asyncio.Queue[bytes] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
@@ -335,10 +267,33 @@ async def test_apprise_sends_mail(daemon: Daemon) -> None:
     assert b"latency_p95" in content
 
 
-async def test_a_missing_secret_at_reload_changes_nothing(daemon: Daemon, far: Far) -> None:
+async def test_a_missing_secret_at_reload_changes_nothing(daemon: Dispatching, far: Far) -> None:
     dispatcher = daemon.start(log={"type": "log"})
     with pytest.raises(Exception, match=r"channels\.x\.url: the environment variable NO"):
         await dispatcher.replace(SPECS.validate_python({"x": {"type": "slack", "url": "env:NO"}}))
     daemon.put("log", "k")
     await daemon.settled()
     assert daemon.status("log").sent == 1
+
+
+async def test_a_secret_that_no_header_can_carry_is_refused_at_once(daemon: Dispatching) -> None:
+    daemon.environ = {"TOKEN": "Bearer a\nHost: evil"}
+    hook = {"type": "webhook", "url": "http://h/", "headers": {"Authorization": "env:TOKEN"}}
+    with pytest.raises(ConfigError, match=r"channels\.hook\.headers\.Authorization.*one line"):
+        daemon.start(hook=hook)
+
+
+async def test_a_reload_forgets_neither_counts_nor_what_the_rate_limit_let_through(
+    daemon: Dispatching, far: Far
+) -> None:
+    hook = {"type": "webhook", "url": far.url(), "rate_limit": "1/1h"}
+    dispatcher = daemon.start(hook=hook)
+    daemon.put("hook", alert("a", severity="warning"))
+    await daemon.settled()
+    await dispatcher.replace(SPECS.validate_python({"hook": {**hook, "timeout": "5s"}}))
+    daemon.put("hook", alert("b", severity="warning"))
+    await daemon.looked()
+    assert (daemon.status("hook").sent, daemon.status("hook").waiting) == (1, 1)
+    daemon.wake(after_s=3600)
+    await daemon.settled()
+    assert daemon.status("hook").sent == 2

@@ -13,6 +13,9 @@ from llmmon_collector.notify.result import Failed, Result, Retry, Sent, backoff_
 # Apprise imports a module that Python 3.11 deprecates
 pytestmark = pytest.mark.filterwarnings("ignore:.*imghdr:DeprecationWarning")
 
+MAIL = {"host": "h", "from": "llmmon@example.org", "to": ["ops@example.org"]}
+LOGIN = {"username": "me", "password": "env:PASSWORD"}
+AM = {"urls": ["http://h"]}
 ADAPTER: TypeAdapter[ChannelSpec] = TypeAdapter(ChannelSpec)
 
 
@@ -25,6 +28,25 @@ def test_a_channel_has_defaults() -> None:
     assert isinstance(spec, WebhookChannel)
     assert (spec.timeout_s, spec.min_severity, spec.send_resolved) == (2, "warning", True)
     assert channel(type="log").timeout_s == 10
+
+
+def test_a_type_says_what_it_must_hear_of() -> None:
+    refreshed = channel(type="alertmanager", urls=["http://h"], refresh="30s")
+    assert (refreshed.refresh_s, refreshed.tells_acknowledged) == (30, False)
+    pager = channel(type="pagerduty", routing_key="env:KEY")
+    assert (pager.refresh_s, pager.tells_acknowledged) == (None, True)
+    assert not channel(type="email", **MAIL).tells_acknowledged
+
+
+def test_mail_goes_to_the_port_that_belongs_to_its_encryption() -> None:
+    ports = {
+        encryption: channel(type="email", **MAIL, encryption=encryption).smtp_port
+        for encryption in ("starttls", "tls", "none")
+    }
+    assert ports == {"starttls": 587, "tls": 465, "none": 25}
+    assert channel(type="email", **MAIL, port=2525).smtp_port == 2525
+    local = {**MAIL, "host": "localhost", "encryption": "none"}
+    assert channel(type="email", **local, **LOGIN).username == "me"
 
 
 @pytest.mark.parametrize(
@@ -44,6 +66,27 @@ def test_a_channel_has_defaults() -> None:
         ({"type": "log", "min_severity": "fatal"}, "'warning' or 'critical'"),
         ({"type": "log", "timeout": "2m"}, "less than or equal to 60"),
         ({"type": "log", "colour": "red"}, "Extra inputs"),
+        ({"type": "log", "rate_limit": "many"}, "not a rate: write messages in a time"),
+        ({"type": "log", "title": "{modle}"}, 'did you mean "model"?'),
+        ({"type": "pagerduty", "routing_key": "hunter2"}, "a secret is named"),
+        (
+            {"type": "pagerduty", "routing_key": "env:K", "severities": {"critical": "bad"}},
+            "'info'",
+        ),
+        ({"type": "opsgenie", "api_key": "hunter2"}, "a secret is named"),
+        ({"type": "email", **MAIL, "to": ["ops"]}, "'ops' is no e-mail address"),
+        ({"type": "email", **MAIL, "to": ["a@b\nBcc: c@d"]}, "is no e-mail address"),
+        ({"type": "email", **MAIL, "password": "hunter2"}, "a secret is named"),
+        ({"type": "email", **MAIL, "username": "me"}, "username and password go together"),
+        ({"type": "email", **MAIL, **LOGIN, "encryption": "none"}, "not sent in the clear"),
+        ({"type": "alertmanager", "urls": []}, "at least 1 item"),
+        ({"type": "alertmanager", "urls": ["http://me:hunter2@h"]}, "holds a password"),
+        ({"type": "alertmanager", **AM, "labels": {"a-b": "c"}}, "'a-b' cannot be a label"),
+        ({"type": "alertmanager", **AM, "labels": {"severity": "c"}}, "cannot be a label"),
+        ({"type": "alertmanager", **AM, **LOGIN, "token": "env:T"}, "not both"),
+        ({"type": "alertmanager", **AM, "refresh": "1s"}, "greater than or equal to 5"),
+        ({"type": "command", "command": []}, "at least 1 item"),
+        ({"type": "command", "command": "rm -rf x"}, "valid tuple"),
     ],
 )
 def test_mistakes_are_explained_without_telling_secrets(keys: dict[str, Any], message: str) -> None:
@@ -60,6 +103,15 @@ def test_mistakes_are_explained_without_telling_secrets(keys: dict[str, Any], me
         ({"type": "slack", "url": "env:HOOK"}, {}, "channels.ops.url: the environment variable"),
         ({"type": "slack", "url": "env:HOOK"}, {"HOOK": "hunter2"}, "what env:HOOK holds is not"),
         ({"type": "apprise", "url": "env:HOOK"}, {"HOOK": "hunter2://x"}, "not a URL that Apprise"),
+        ({"type": "apprise", "url": "env:K"}, {"K": "pagerduty://a@b"}, 'type = "pagerduty"'),
+        ({"type": "pagerduty", "routing_key": "env:NO"}, {}, "channels.ops.routing_key: the"),
+        ({"type": "alertmanager", "urls": ["env:NO"]}, {}, "channels.ops.urls[0]: the"),
+        ({"type": "email", **MAIL, **LOGIN}, {}, "channels.ops.password: the environment"),
+        (
+            {"type": "email", **MAIL, "ca_file": "/nonexistent"},
+            {},
+            "channels.ops.ca_file: /nonexistent cannot be read as certificates",
+        ),
         (
             {"type": "webhook", "url": "http://h", "headers": {"Authorization": "env:NO"}},
             {},
@@ -94,7 +146,8 @@ def test_a_channel_shows_where_its_secret_is_and_not_what() -> None:
         (200, None, Sent()),
         (202, None, Sent()),
         (301, None, Failed("why")),
-        (400, None, Failed("why")),
+        (400, None, Failed("why", by_content=True)),
+        (413, None, Failed("why", by_content=True)),
         (404, "5", Failed("why")),
         (408, None, Retry("why")),
         (429, "30", Retry("why", 30)),

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from llmmon.protocol.snapshot import AlertView
 
-Event = Literal["firing", "resolved"]
+Event = Literal["firing", "acknowledged", "resolved"]
+
+
+class Slot(NamedTuple):
+    """Which message a delivery may go in, and when."""
+
+    group: str = ""
+    """Only deliveries of one group go in one message."""
+    due_ns: int = 0
+    """Monotonic clock; not before this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +33,8 @@ class Delivery:
     attempts: int = 0
     due_ns: int = 0
     """Monotonic clock; not before this. A restart makes everything due."""
+    group: str = ""
+    """Only deliveries of one group go in one message."""
 
     @property
     def key(self) -> str:

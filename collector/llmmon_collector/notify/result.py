@@ -7,10 +7,15 @@ from typing import Final, NamedTuple
 
 MAX_BACKOFF_S: Final = 300.0
 _MAX_RETRY_AFTER_S: Final = 3600.0
+_BY_CONTENT: Final = frozenset({400, 413, 422})
+"""Statuses that say something of the body, and not of who sends it where."""
 
 
 class Sent(NamedTuple):
     """The service took it."""
+
+    remark: str = ""
+    """What did not go well all the same."""
 
 
 class Retry(NamedTuple):
@@ -19,12 +24,16 @@ class Retry(NamedTuple):
     reason: str
     after_s: float | None = None
     """How long the service asked to be left alone."""
+    by_content: bool = False
+    """Whether that is for what the message says: others can go, and a part of it may."""
 
 
 class Failed(NamedTuple):
     """It will never go well."""
 
     reason: str
+    by_content: bool = False
+    """As of :class:`Retry`."""
 
 
 Result = Sent | Retry | Failed
@@ -36,7 +45,7 @@ def judge_status(status: int, reason: str, retry_after: str | None, now_s: float
         return Sent()
     if status in (408, 429) or status >= 500:
         return Retry(reason, _parse_retry_after(retry_after, now_s))
-    return Failed(reason)
+    return Failed(reason, status in _BY_CONTENT)
 
 
 def backoff_s(attempts: int, jitter: float) -> float:

@@ -1,4 +1,4 @@
-"""``llmmon-collector``: reads the command line and runs the daemon."""
+"""``llmmon-collector``: reads the command line and runs the daemon, or a command."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import click
 from llmmon.errors import ConfigError, EndpointError, LlmmonError
 from llmmon.protocol.endpoint import Address, default_address, parse_address
 from llmmon_collector import __version__
+from llmmon_collector.cli.channels import channels
 from llmmon_collector.config.load import Loaded, default_state_dir, load
 from llmmon_collector.config.settings import CollectorSettings
 from llmmon_collector.daemon import Daemon
@@ -26,7 +27,7 @@ from llmmon_collector.systemd import ServiceManager
 _BAD_USAGE: Final = 2
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
@@ -51,7 +52,12 @@ def main(
     log_level: str,
     check: bool,
 ) -> None:
-    """Collect, keep and watch what llmmon agents send."""
+    """Collect, keep and watch what llmmon agents send.
+
+    Without a command, run the collector.
+    """
+    if click.get_current_context().invoked_subcommand is not None:
+        return
     configure_logs(log_level)
     try:
         loaded = load(config, os.environ, Path.cwd())
@@ -63,6 +69,9 @@ def main(
     except LlmmonError as error:
         click.echo(f"llmmon-collector: {error}", err=True)
         sys.exit(_BAD_USAGE if isinstance(error, ConfigError) else 1)
+
+
+main.add_command(channels)
 
 
 async def _run(loaded: Loaded, place: Place) -> None:

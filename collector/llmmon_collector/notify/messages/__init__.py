@@ -1,0 +1,1 @@
+"""One module a service: what it is sent, within its documented limits."""

@@ -1,0 +1,1 @@
+"""One module a type of channel: each tries once to deliver a batch."""
