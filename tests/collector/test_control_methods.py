@@ -18,16 +18,23 @@ from llmmon.protocol.event import Kind
 from llmmon.protocol.segment import encode_body
 from llmmon.protocol.snapshot import decode_snapshot
 from llmmon.protocol.wire import decode_batch, decode_message
-from llmmon_collector.alerts.silence import make_silence
+from llmmon_collector.alerts.manager import AlertManager, Start
+from llmmon_collector.alerts.policy import Policy
 from llmmon_collector.clock import ManualClock
 from llmmon_collector.config.settings import CollectorSettings
+from llmmon_collector.control.alerts import AlertDesk
 from llmmon_collector.control.methods import Backend, Methods
 from llmmon_collector.intake.ledger import Ledger
+from llmmon_collector.metrics import Sources
 from llmmon_collector.pictures import Contributions, Pictures
+from llmmon_collector.rules.builtin import BUILTIN_RULES
+from llmmon_collector.rules.model import RuleSpec
 from llmmon_collector.snapshots import Identity
 from llmmon_collector.storage import Storage
 
 ALERT = "llmmon:1"
+QUIET = [rule.model_copy(update={"disabled": True}) for rule in BUILTIN_RULES]
+FAILING = RuleSpec.model_validate({"name": "failing", "value": "errors", "warning": {"above": 0}})
 
 
 class Rig:
@@ -39,8 +46,9 @@ class Rig:
         settings = CollectorSettings(sync=False)
         self.storage = Storage(directory, PRICES, self.clock, settings, lambda _: None)
         self.storage.folder.start()
-        self.acknowledged: list[tuple[str, str, str]] = []
-        self.silenced: list[tuple[dict[str, str], float, str, str]] = []
+        self.manager = AlertManager(
+            Policy((*QUIET, FAILING)), directory / "alerts.db", Start(1.0, NOW_NS), lambda *_: None
+        )
         self.config_error: ConfigError | None = None
         pictures = Pictures(
             self.live,
@@ -59,8 +67,16 @@ class Rig:
                 status=lambda: {"name": "c"},
                 query=self.storage.store.query,
                 folded=self.storage.folded,
-                acknowledge=self._acknowledge,
-                silence=self._silence,
+                alerts=AlertDesk(
+                    acknowledge=lambda id_, by, note: self.manager.acknowledge(
+                        id_, by, note, NOW_NS
+                    ),
+                    silence=lambda order: self.manager.silence(order, NOW_NS),
+                    end_silence=lambda id_: self.manager.end_silence(id_, NOW_NS),
+                    silences=self.manager.silences,
+                    transitions=self.manager.transitions,
+                    wall_ns=self.clock.wall_ns,
+                ),
                 reload=self._reload,
             )
         ).table()
@@ -82,16 +98,13 @@ class Rig:
     def names(self) -> set[str]:
         return set(self._methods)
 
-    def _acknowledge(self, alert_id: str, by: str, note: str) -> None:
-        if alert_id != ALERT:
-            raise KeyError(alert_id)
-        self.acknowledged.append((alert_id, by, note))
-
-    def _silence(self, matchers: Mapping[str, str], length_s: float, by: str, comment: str) -> str:
-        if by == "nobody":
-            raise ValueError("a silence needs somebody")
-        self.silenced.append((dict(matchers), length_s, by, comment))
-        return make_silence(matchers, length_s, by, comment, NOW_NS).id
+    def fire(self) -> str:
+        """Have a rule's alert fire; its id."""
+        self.send(row(error="timeout"))
+        self.pictures.advance()
+        self.manager.tick(Sources(self.live.table), 2.0, self.clock.wall_ns())
+        (view,) = self.manager.views(self.clock.wall_ns())
+        return view.id
 
     async def _reload(self) -> dict[str, Any]:
         if self.config_error is not None:
@@ -103,6 +116,7 @@ class Rig:
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     rig = Rig(tmp_path)
     yield rig
+    rig.manager.close(3.0, NOW_NS)
     rig.storage.close()
 
 
@@ -149,6 +163,11 @@ def test_every_method_of_the_contract_is_there(rig: Rig) -> None:
         ("silence", {"matchers": {"rule": "r"}, "duration_s": 0}),
         ("silence", {"matchers": {"rule": "r"}, "duration_s": 31 * 86_400}),
         ("silence", {"matchers": {"rule": "r"}}),
+        ("silence", {"matchers": {"rule": "r"}, "duration_s": 60, "delay_s": -1}),
+        ("silence", {"matchers": {"rule": "r"}, "duration_s": 60, "starts_ns": 1.5}),
+        ("end_silence", {}),
+        ("transitions", {"limit": 1001}),
+        ("transitions", {"after_seq": -1}),
         ("status", {"extra": 1}),
         ("reload", {"force": True}),
     ],
@@ -362,28 +381,62 @@ async def test_status(rig: Rig) -> None:
 
 
 async def test_acknowledging(rig: Rig) -> None:
-    assert await rig.ask("acknowledge", alert_id=ALERT, by="ada", note="on it") == {}
-    assert await rig.ask("acknowledge", alert_id=ALERT) == {}
-    assert rig.acknowledged == [(ALERT, "ada", "on it"), (ALERT, "", "")]
+    id_ = rig.fire()
+    assert await rig.ask("acknowledge", alert_id=id_, by="ada", note="on it") == {}
+    assert await rig.ask("acknowledge", alert_id=id_) == {}
+    rows = await rig.ask("transitions")
+    assert [(row["seq"], row["reason"], row["by"]) for row in rows] == [
+        (1, "firing", ""),
+        (2, "acknowledged", "ada"),
+        (3, "acknowledged", ""),
+    ]
     reason = await refused(rig, "acknowledge", "not_found", alert_id="llmmon:2")
     assert reason == "no active alert 'llmmon:2'"
 
 
-async def test_silencing(rig: Rig) -> None:
-    matchers = {"rule": "high_latency", "model": "gpt-4o"}
+async def test_silences_are_listed_with_their_state_and_can_be_ended(rig: Rig) -> None:
+    matchers = {"rule": "high_*", "model": "gpt-4o"}
     told = await rig.ask("silence", matchers=matchers, duration_s=60, by="ada", comment="deploy")
-    assert told["id"].startswith("silence-")
-    assert rig.silenced == [(matchers, 60.0, "ada", "deploy")]
+    later = await rig.ask("silence", matchers={"rule": "r"}, duration_s=60, delay_s=600)
+    at = await rig.ask(
+        "silence", matchers={"rule": "s"}, duration_s=9, starts_ns=NOW_NS + 900 * SECOND
+    )
+    first, second, third = await rig.ask("silences")
+    assert first == {
+        "id": told["id"],
+        "matchers": matchers,
+        "starts_ns": NOW_NS,
+        "ends_ns": NOW_NS + 60 * SECOND,
+        "by": "ada",
+        "comment": "deploy",
+        "state": "active",
+    }
+    assert (second["id"], second["state"]) == (later["id"], "pending")
+    assert second["starts_ns"] == NOW_NS + 600 * SECOND
+    assert (third["id"], third["ends_ns"]) == (at["id"], NOW_NS + 909 * SECOND)
+    assert await rig.ask("end_silence", id=told["id"], by="bob") == {}
+    assert (await rig.ask("silences"))[0]["state"] == "expired"
+    assert await refused(rig, "end_silence", "not_found", id="x") == "no silence 'x'"
 
 
 async def test_a_silence_that_may_not_be_says_why(rig: Rig) -> None:
     params: dict[str, Any] = {"matchers": {"rule": "r", "colour": "red"}, "duration_s": 60}
     reason = await refused(rig, "silence", "bad_request", **params)
-    assert reason.startswith("matchers: 'colour' is not one of rule, service, ")
-    params["matchers"] = {"rule": "r"}
-    reason = await refused(rig, "silence", "bad_request", **params, by="nobody")
-    assert reason == "a silence needs somebody"
-    assert rig.silenced == []
+    assert reason.startswith("'colour' cannot be matched: use one of rule, severity, service, ")
+    assert await rig.ask("silences") == []
+
+
+async def test_transitions_can_be_read_on(rig: Rig) -> None:
+    id_ = rig.fire()
+    for _ in range(3):
+        await rig.ask("acknowledge", alert_id=id_)
+    newest = await rig.ask("transitions", limit=2)
+    assert [row["seq"] for row in newest] == [3, 4]
+    first = await rig.ask("transitions", after_seq=0, limit=2)
+    assert [(row["seq"], row["alert_id"]) for row in first] == [(1, id_), (2, id_)]
+    rest = await rig.ask("transitions", after_seq=first[-1]["seq"])
+    assert [row["seq"] for row in rest] == [3, 4]
+    assert await rig.ask("transitions", after_seq=4) == []
 
 
 async def test_reloading(rig: Rig) -> None:

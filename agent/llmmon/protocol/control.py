@@ -43,9 +43,18 @@ METHODS: Final = {
     "dead_letters, rejected: {reason: n}, ingest, ledger: {emitted, stored, lost: {reason: n}, "
     "in_flight, balanced, forgotten, throttled, turned_away}, agents: [row], agents_left_out}",
     "acknowledge": "alert_id: str, by: str, note: str -> {}",
-    "silence": "matchers: {rule|dimension: value}, duration_s: float, by: str, comment: str -> "
-    "{id}",
+    "silence": "matchers: {rule|severity|label: glob}, duration_s: float, delay_s: float = 0 or "
+    "starts_ns: int|None, by: str, comment: str -> {id}",
+    "silences": "-> [{id, matchers, starts_ns, ends_ns, by, comment, "
+    "state: 'pending'|'active'|'expired'}], those that end first first",
+    "end_silence": "id: str, by: str -> {}",
+    "transitions": "after_seq: int|None, limit: int = 100 -> [row of an alert's change with seq], "
+    "oldest first: the next ones after that number, or the newest",
     "reload": "-> {rules: int, problems: [text]}",
+    "explain": "name: str, labels: {label: value}|None -> {rule, family, value, where, by, "
+    "window_s, for_s, keep_firing_for_s, min_requests, no_data, cooldown_s, channels, runbook, "
+    "at_ns, hold, error, groups_total, groups: [{labels, state, why, requests, missing, "
+    "parts: [{text, value}], limits: [row], alert: row|None, told: [row]}]}",
 }
 """Every method with its parameters and its result."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from llmmon_collector.alerts.flapping import Flap
 from llmmon_collector.rules.alert import Alert, AlertKey
 from llmmon_collector.rules.model import SEVERITIES, Severity
 
@@ -23,6 +24,22 @@ class Acknowledgement(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What one channel has been told of an alert."""
+
+    open: bool = False
+    """Whether it was told that the alert fires, and not yet that it is over."""
+    told_s: float | None = None
+    """When it was last told that it fires, in any episode; monotonic clock."""
+    severity: Severity | None = None
+    """How bad it was said to be then."""
+    acknowledged: bool = False
+    """Whether it was told that somebody has this episode in hand."""
+    flapping: bool = False
+    """Whether it was told that the alert flaps."""
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One per rule and group, from the first time it is active until it no longer matters."""
 
@@ -31,11 +48,18 @@ class Record:
     started_ns: int
     """Which episode that is: ``Alert.started_ns``."""
     acknowledgement: Acknowledgement | None = None
-    open: bool = False
-    """Whether people were told that this episode fires, and not yet that it is over."""
-    notified_s: float | None = None
-    """When they were last told that it fires, in any episode; monotonic clock."""
-    notified_severity: Severity | None = None
+    notices: Mapping[str, Notice] = field(default_factory=dict)
+    """By channel."""
+    flap: Flap = field(default_factory=Flap)
+    silenced: bool = False
+    """Whether a silence muted it when it was last seen firing."""
+    inhibited_by: str | None = None
+    """The rule of the alert that muted it then."""
+
+    @property
+    def open(self) -> bool:
+        """Whether any channel waits to be told that it is over."""
+        return any(notice.open for notice in self.notices.values())
 
     def acknowledgement_of(self, severity: Severity) -> Acknowledgement | None:
         """The acknowledgement, if it still holds at ``severity``."""
@@ -52,15 +76,22 @@ def alert_id(key: AlertKey, generation: int) -> str:
 def record_of(alert: Alert, known: Record | None, is_told: Callable[[str], bool]) -> Record:
     """The record of the episode that ``alert`` is in.
 
-    A new episode gets a new key, unless somebody still believes that the old one fires
-    (``is_told``: its resolve was never delivered): then the old key makes the two one incident.
+    A new episode gets a new key, unless somebody still believes that the old one fires: it flaps
+    and its end was never told, or the end was told and not delivered (``is_told``). Then the old
+    key makes the two one incident.
     """
     if known is None:
         return Record(alert_id(alert.key, alert.started_ns), alert.started_ns)
     if known.started_ns == alert.started_ns:
         return known
-    id_ = known.id if is_told(known.id) else alert_id(alert.key, alert.started_ns)
-    return replace(known, id=id_, started_ns=alert.started_ns, acknowledgement=None, open=False)
+    kept = known.open or is_told(known.id)
+    return replace(
+        known,
+        id=known.id if kept else alert_id(alert.key, alert.started_ns),
+        started_ns=alert.started_ns,
+        acknowledgement=None,
+        notices={c: replace(n, acknowledged=False) for c, n in known.notices.items()},
+    )
 
 
 def is_worse(severity: Severity, than: Severity) -> bool:

@@ -17,7 +17,7 @@ class AlertRow(NamedTuple):
     rule: str
     severity: str
     state: str
-    """``firing`` (anew, or at another severity) or ``resolved``."""
+    """After it: ``firing`` or ``resolved``; ``pending`` where that was acknowledged."""
     labels: str
     """JSON object."""
     metric: str
@@ -26,10 +26,13 @@ class AlertRow(NamedTuple):
     summary: str
     reason: str
     """``firing``, ``escalated``, ``deescalated``, ``resolved``, ``rule_removed``, ``rule_changed``,
-    ``acknowledged``."""
+    ``acknowledged``, ``silenced``, ``unsilenced``, ``inhibited``, ``uninhibited``, ``flapping`` or
+    ``calm``."""
+    by: str = ""
+    """Who acknowledged or silenced it, or the rule that inhibits it."""
 
 
-def row_of(view: AlertView, time_ns: int, reason: str) -> AlertRow:
+def row_of(view: AlertView, time_ns: int, reason: str, by: str = "") -> AlertRow:
     """The transition of ``view`` at ``time_ns``."""
     labels = json.dumps(dict(view.labels), ensure_ascii=False)
     value = None if view.value is None else float(view.value)
@@ -46,4 +49,5 @@ def row_of(view: AlertView, time_ns: int, reason: str) -> AlertRow:
         threshold,
         view.summary,
         reason,
+        by,
     )

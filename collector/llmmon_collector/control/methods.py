@@ -13,6 +13,7 @@ from pydantic import Field, validate_call
 from llmmon.errors import ConfigError, ControlError
 from llmmon.protocol.names import DIMENSIONS
 from llmmon.protocol.snapshot import GROUPINGS, Snapshot, encode_snapshot
+from llmmon_collector.control.alerts import AlertDesk, AlertMethods, Instant, Text
 from llmmon_collector.control.records import as_rows, plain, recent_requests, trace_queries
 from llmmon_collector.control.server import Method
 from llmmon_collector.live import LiveMetrics
@@ -22,14 +23,14 @@ from llmmon_collector.store.query import reader_threads
 
 MAX_QUERY_ROWS: Final = 100_000
 MAX_QUERY_S: Final = 60.0
-MAX_SILENCE_S: Final = 30 * 86_400.0
 
 T = TypeVar("T")
-Text = Annotated[str, Field(max_length=256)]
-Instant = Annotated[int, Field(ge=0, lt=2**62)]
-"""Nanoseconds since 1970."""
 Dimension = Literal["service", "environment", "operation", "provider", "model", "route"]
 Matchers = Annotated[dict[Dimension, Text], Field(max_length=len(DIMENSIONS))]
+
+
+def _no_rules(name: str, _: Mapping[str, str]) -> dict[str, Any]:
+    raise KeyError(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,11 @@ class Backend:
     """Blocks: called in a thread."""
     folded: Callable[[], Awaitable[None]]
     """Waits until what is committed now can be queried, or gives up after a while."""
-    acknowledge: Callable[[str, str, str], None]
-    """Alert id, by whom, note. Raises KeyError: no such alert."""
-    silence: Callable[[Mapping[str, str], float, str, str], str]
-    """Matchers, seconds, by whom, comment; returns an id. Raises ValueError: it may not be."""
+    alerts: AlertDesk
     reload: Callable[[], Awaitable[dict[str, Any]]]
     """Raises ConfigError: what is on disk is broken, and not in force."""
+    explain: Callable[[str, Mapping[str, str]], dict[str, Any]] = _no_rules
+    """A rule's name, and labels that its groups must have. Raises KeyError: no such rule."""
 
 
 class Methods:
@@ -71,9 +71,9 @@ class Methods:
             "trace": self._trace,
             "query": self._query,
             "status": self._status,
-            "acknowledge": self._acknowledge,
-            "silence": self._silence,
+            **AlertMethods(self._backend.alerts).table(),
             "reload": self._reload,
+            "explain": self._explain,
         }
         return {name: validate_call(method) for name, method in methods.items()}
 
@@ -155,37 +155,20 @@ class Methods:
     async def _status(self) -> dict[str, Any]:
         return self._backend.status()
 
-    async def _acknowledge(
-        self, *, alert_id: Text, by: Text = "", note: Text = ""
-    ) -> dict[str, Any]:
-        try:
-            self._backend.acknowledge(alert_id, by, note)
-        except KeyError:
-            raise ControlError("not_found", f"no active alert {alert_id!r}") from None
-        return {}
-
-    async def _silence(
-        self,
-        *,
-        matchers: Annotated[dict[Text, Text], Field(min_length=1, max_length=8)],
-        duration_s: Annotated[float, Field(gt=0, le=MAX_SILENCE_S)],
-        by: Text = "",
-        comment: Text = "",
-    ) -> dict[str, Any]:
-        unknown = set(matchers) - {"rule", *DIMENSIONS}
-        if unknown:
-            known = ", ".join(("rule", *DIMENSIONS))
-            raise ControlError("bad_request", f"matchers: {min(unknown)!r} is not one of {known}")
-        try:
-            return {"id": self._backend.silence(matchers, duration_s, by, comment)}
-        except ValueError as error:
-            raise ControlError("bad_request", str(error)) from None
-
     async def _reload(self) -> dict[str, Any]:
         try:
             return await self._backend.reload()
         except ConfigError as error:
             raise ControlError("failed", str(error)) from None
+
+    async def _explain(
+        self, *, name: Text, labels: Annotated[dict[Text, Text], Field(max_length=8)] | None = None
+    ) -> dict[str, Any]:
+        self._backend.refresh()
+        try:
+            return self._backend.explain(name, labels or {})
+        except KeyError:
+            raise ControlError("not_found", f"no rule {name!r} is in force") from None
 
     def _check_window(self, window_s: int) -> None:
         known = self._backend.live.windows.windows_s
