@@ -28,9 +28,11 @@ _COMMANDS: Final = {
     "query": "query:query",
     "replay": "replay:replay",
     "silence": "operate:silence",
+    "silences": "operate:silences",
     "snapshot": "snapshot:snapshot",
     "status": "status:status",
     "tail": "tail:tail",
+    "unsilence": "operate:unsilence",
 }
 _COLLECTOR_FAULTS: Final = frozenset({"timeout", "failed"})
 
@@ -49,21 +51,36 @@ class _Unreachable(click.ClickException):
 
 class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(_COMMANDS)
+        return sorted({*_COMMANDS, *_plugins().names()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         place = _COMMANDS.get(cmd_name)
         if place is None:
-            return None
+            stand_in: click.Command | None = _plugins().stand_in(cmd_name)
+            return stand_in
         module, _, attribute = place.partition(":")
         command: click.Command = getattr(importlib.import_module(f"llmmon.cli.{module}"), attribute)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if name is None or name in _COMMANDS:
+            return name, command, rest
+        ctx.obj = _plugins().Host()
+        return name, _plugins().load(name), rest
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except LlmmonError as error:
             raise _failure(error) from error
+
+
+def _plugins() -> Any:
+    """The module that knows commands of other rooms: only who asks for one loads it."""
+    return importlib.import_module("llmmon.cli.plugins")
 
 
 def _failure(error: LlmmonError) -> click.ClickException:

@@ -29,16 +29,16 @@ def slot_length_s(window_s: int) -> int:
 class Level:
     """Slots of ``slot_s`` seconds: packed, so that windows can take them away when they expire.
 
-    Slots longer than a second gather in dense totals while they are current.
+    Those that much comes to while they are current gather it in dense totals until then.
     """
 
-    def __init__(self, slot_s: int, windows_s: Sequence[int]) -> None:
+    def __init__(self, slot_s: int, windows_s: Sequence[int], gathers: bool) -> None:
         self.slot_ns = slot_s * 1_000_000_000
         self.totals = {window_s: Totals() for window_s in windows_s}
         self._lengths = {window_s: -(-window_s // slot_s) for window_s in windows_s}
         self._reach = max(self._lengths.values())
         self.whole = WholeRing(2 * self._reach)
-        self._open = Totals() if slot_s > SLOT_LENGTHS_S[0] else None
+        self._open = Totals() if gathers else None
         self._slots: dict[int, list[Packed]] = {}
         self.slot = 0
         """The current slot."""
@@ -119,9 +119,15 @@ class Level:
                 totals.subtract(unpack(packed))
 
 
-def build_levels(windows_s: Sequence[int]) -> list[Level]:
-    """The levels that windows of these lengths need, the finest first."""
+def build_levels(windows_s: Sequence[int], least_slot_s: int = SLOT_LENGTHS_S[0]) -> list[Level]:
+    """The levels that windows of these lengths need, the finest first.
+
+    No slot is shorter than ``least_slot_s``, which is one of ``SLOT_LENGTHS_S``.
+    """
     by_slot: dict[int, list[int]] = {}
     for window_s in windows_s:
-        by_slot.setdefault(slot_length_s(window_s), []).append(window_s)
-    return [Level(slot_s, by_slot[slot_s]) for slot_s in sorted(by_slot)]
+        slot_s = max(slot_length_s(window_s), least_slot_s)
+        by_slot.setdefault(slot_s, []).append(window_s)
+    return [
+        Level(slot_s, by_slot[slot_s], gathers=slot_s > least_slot_s) for slot_s in sorted(by_slot)
+    ]

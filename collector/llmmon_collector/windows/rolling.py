@@ -54,6 +54,8 @@ class Windows:
     """The rolling windows. Time comes in as ``now_ns`` and goes back by ``set_clock`` alone: any
     other call with an earlier one is taken at the latest time seen."""
 
+    _least_slot_s = 1
+
     def __init__(
         self, windows_s: Sequence[int], lateness_s: float, day_start_ns: Callable[[int], int]
     ) -> None:
@@ -70,7 +72,7 @@ class Windows:
         """Requests that claimed to end over five seconds ahead; they count as ending now."""
         self._kept_s = sorted({*self.windows_s, HOUR_S})
         self._late_ns = round(min(lateness_s, self._kept_s[-1]) * _SECOND_NS)
-        self._levels = build_levels(self._kept_s)
+        self._levels = build_levels(self._kept_s, self._least_slot_s)
         self._level_of = {w: level for level in self._levels for w in level.totals}
         self._day = DayCost(day_start_ns)
         self._backlog = Backlog(_BACKLOG)

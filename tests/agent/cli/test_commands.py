@@ -7,11 +7,24 @@ import pytest
 
 from llmmon.protocol.endpoint import Address
 
-COMMANDS = ("ack", "demo", "query", "replay", "silence", "snapshot", "status", "tail")
+COMMANDS = (
+    "ack",
+    "demo",
+    "query",
+    "replay",
+    "silence",
+    "silences",
+    "snapshot",
+    "status",
+    "tail",
+    "unsilence",
+)
 ASKING = {
     "ack": ["x", "--by", "ann"],
     "query": ["SELECT 1", "--timeout", "0.1"],
     "silence": ["model=m", "--by", "ann"],
+    "silences": ["--json"],
+    "unsilence": ["s1", "--by", "ann"],
     "snapshot": ["--json"],
     "status": ["--line"],
     "tail": ["alerts"],

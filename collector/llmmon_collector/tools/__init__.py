@@ -1,0 +1,1 @@
+"""Tools for whoever writes rules: ``llmmon rules check``, ``test``, ``backtest``, ``explain``."""

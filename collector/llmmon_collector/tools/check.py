@@ -1,0 +1,123 @@
+"""``llmmon rules check``: whether files of rules are right, and what in them looks wrong."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from llmmon.errors import ConfigError
+from llmmon_collector.config.document import Document
+from llmmon_collector.config.load import read_document
+from llmmon_collector.config.locate import line_of
+from llmmon_collector.objectives.rules import SLO_RULE
+from llmmon_collector.tools.describe import rule_lines, rule_object
+from llmmon_collector.tools.excerpt import Located, located
+from llmmon_collector.tools.options import (
+    EXIT_BAD,
+    files_argument,
+    json_option,
+    say,
+    say_json,
+)
+from llmmon_collector.tools.ruleset import RuleSet, read_rules
+from llmmon_collector.tools.suspicion import Suspicion, suspicions
+
+
+@click.command()
+@files_argument
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="The llmmon.toml that files of rules alone belong to: its channels, checks and windows.",
+)
+@click.option("--strict", is_flag=True, help="Exit 1 on warnings too.")
+@json_option
+@click.pass_context
+def check(
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    config: Path | None,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Check files: whole configurations, or files of rules alone, as in rules_dir.
+
+    Exits 0 when they are right, though there may be warnings, 1 when one is wrong.
+    """
+    reports = [_report(file, config) for file in files]
+    if as_json:
+        say_json({"ok": not any(one["error"] for one in reports), "files": reports})
+    bad = any(one["error"] or (strict and one["warnings"]) for one in reports)
+    if not as_json:
+        for one in reports:
+            say(_text(one), err=bool(one["error"]))
+    ctx.exit(EXIT_BAD if bad else 0)
+
+
+def _report(file: Path, config: Path | None) -> dict[str, Any]:
+    report: dict[str, Any] = {"file": str(file), "rules": [], "warnings": [], "error": None}
+    try:
+        found = read_rules(file, os.environ, config)
+    except ConfigError as error:
+        return report | {"error": _error(error)}
+    warned = suspicions(found.settings, found.rules, found.whole)
+    return report | {
+        "rules": [rule_object(rule) | {"text": rule_lines(rule)} for rule in found.rules],
+        "slos": [slo.name for slo in found.settings.slos],
+        "budgets": [budget.name for budget in found.settings.budgets],
+        "warnings": [_warning(found, one) for one in warned],
+    }
+
+
+def _error(error: ConfigError) -> dict[str, Any]:
+    """The error, to the character, in whichever file it is."""
+    document = Document(error.file or "", "")
+    if error.file:
+        try:
+            document = read_document(Path(error.file))
+        except ConfigError:
+            return {"text": str(error), **Located(error.file, None, "", error.reason)._asdict()}
+    place = located(error, document.text)
+    line, column = (None, None) if place.place is None else place.place
+    return {
+        "file": place.file,
+        "line": line,
+        "column": column,
+        "key": place.key,
+        "reason": place.reason,
+        "text": place.text(document.text),
+    }
+
+
+def _warning(found: RuleSet, one: Suspicion) -> dict[str, Any]:
+    of_slo = one.rule.startswith(SLO_RULE)
+    kind, name = ("slo", one.rule.removeprefix(SLO_RULE)) if of_slo else ("rule", one.rule)
+    names = [spec.name for spec in (found.settings.slos if of_slo else found.rules)]
+    place = (kind, names.index(name)) if name else ()
+    path: tuple[str | int, ...] = (*place, *one.key.split("."))
+    return {
+        "table": f"{kind}[{name}]" if name else "",
+        "rule": one.rule,
+        "key": one.key,
+        "line": line_of(found.document.text, path),
+        "reason": one.reason,
+    }
+
+
+def _text(report: dict[str, Any]) -> str:
+    if report["error"]:
+        return str(report["error"]["text"])
+    count = len(report["rules"])
+    lines = [f"{report['file']}: {count} rule{'' if count == 1 else 's'}"]
+    for rule in report["rules"]:
+        lines += [f"  {rule['name']}", *(f"      {text}" for text in rule["text"])]
+    for kind in ("slo", "budget"):
+        lines += [f"  {kind}.{name}" for name in report[f"{kind}s"]]
+    for one in report["warnings"]:
+        place = ":".join(str(part) for part in (report["file"], one["line"]) if part)
+        name = f"{one['table']}.{one['key']}" if one["table"] else one["key"]
+        lines.append(f"warning: {place}: {name}: {one['reason']}")
+    return "\n".join(lines)
