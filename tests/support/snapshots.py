@@ -6,10 +6,14 @@ from llmmon.protocol.names import METRICS
 from llmmon.protocol.snapshot import (
     VERSION,
     AlertView,
+    BudgetView,
+    ChannelView,
     Group,
     HealthView,
     IngestView,
     Limit,
+    Measurement,
+    SloView,
     Snapshot,
     WindowView,
 )
@@ -107,6 +111,100 @@ def check(name: str, **changes) -> HealthView:
     return HealthView(name=name, **(fields | changes))
 
 
+def slo(**changes) -> SloView:
+    """An objective with most of its budget left, with ``changes`` laid over."""
+    fields = {
+        "name": "chat-availability",
+        "labels": {},
+        "good": "error is None",
+        "objective": 0.999,
+        "period_s": 30 * 86_400,
+        "good_events": 1_203_764,
+        "total_events": 1_204_233,
+        "covered_s": 30 * 86_400.0,
+        "attained": 1_203_764 / 1_204_233,
+        "budget_left": 0.6105,
+        "burn_rates": {
+            "5m": 0.3,
+            "30m": 0.35,
+            "1h": 0.4,
+            "2h": 0.38,
+            "6h": 0.9,
+            "1d": 0.7,
+            "3d": 0.5,
+        },
+        "exhausted_in_s": None,
+        "severity": None,
+    }
+    return SloView(**(fields | changes))
+
+
+def burning_slo(**changes) -> SloView:
+    """An objective that pages and is spent in some hours."""
+    burning = {
+        "good_events": 1_203_281,
+        "attained": 1_203_281 / 1_204_233,
+        "budget_left": 0.2095,
+        "burn_rates": {
+            "5m": 72.0,
+            "30m": 31.2,
+            "1h": 16.3,
+            "2h": 9.1,
+            "6h": 3.4,
+            "1d": 1.4,
+            "3d": 0.8,
+        },
+        "exhausted_in_s": 9.25 * 3600,
+        "severity": "critical",
+    }
+    return slo(**(burning | changes))
+
+
+def budget(**changes) -> BudgetView:
+    """A month's budget in use, with ``changes`` laid over."""
+    fields = {
+        "name": "all-models",
+        "labels": {},
+        "period": "month",
+        "limit_usd": 5000.0,
+        "spent_usd": 3104.22,
+        "unpriced_requests": 0,
+        "rate_usd_per_hour": 5.41,
+        "forecast_usd": 3989.1,
+        "resets_ns": AT_NS + 642 * 3600 * 10**9 // 4,
+        "exhausted_ns": None,
+        "severity": None,
+    }
+    return BudgetView(**(fields | changes))
+
+
+def channel(name: str, **changes) -> ChannelView:
+    """A channel that delivers, with ``changes`` laid over."""
+    fields = {
+        "type": name,
+        "waiting": 0,
+        "oldest_ns": None,
+        "sent": 12,
+        "failed": 0,
+        "given_up": 0,
+        "failing_attempts": 0,
+        "last_sent_ns": AT_NS - 192 * 10**9,
+        "last_error": "",
+    }
+    return ChannelView(name=name, **(fields | changes))
+
+
+def failing_channel(name: str = "slack", **changes) -> ChannelView:
+    """A channel whose receiver has refused for five minutes."""
+    failing = {
+        "waiting": 3,
+        "oldest_ns": AT_NS - 310 * 10**9,
+        "failing_attempts": 6,
+        "last_error": "HTTP 503 Service Unavailable from hooks.example",
+    }
+    return channel(name, **(failing | changes))
+
+
 def ingest(**changes) -> IngestView:
     """A busy ledger, with ``changes`` laid over."""
     fields = {
@@ -152,7 +250,10 @@ def window(window_s: int, **total: float | None) -> WindowView:
 
 
 def busy_snapshot(**changes) -> Snapshot:
-    """Traffic, one critical and one warning alert, five checks; with ``changes`` laid over."""
+    """Traffic, two alerts, six checks, two of each objective, budget and channel.
+
+    ``changes`` are laid over.
+    """
     fields = {
         "version": VERSION,
         "seq": 4711,
@@ -182,6 +283,16 @@ def busy_snapshot(**changes) -> Snapshot:
             check("memory", value=61.0, unit="%"),
             check("disk", status="degraded", value=91.0, unit="%", message="91 % used"),
             check("agents"),
+            check(
+                "vllm",
+                type="scrape",
+                took_ms=12.0,
+                measurements=(
+                    Measurement("requests_running", 31.0, ""),
+                    Measurement("requests_waiting", 4.0, ""),
+                    Measurement("kv_cache_used", 61.0, "%"),
+                ),
+            ),
         ),
         "ingest": ingest(),
         "limits": (
@@ -192,6 +303,36 @@ def busy_snapshot(**changes) -> Snapshot:
             Limit("cost_spike", "hourly_cost", 300, "above", 100.0, None),
         ),
         "problems": (),
+        "slos": (
+            slo(),
+            slo(
+                name="chat-latency",
+                good="latency_ms < 3000",
+                objective=0.95,
+                attained=0.9731,
+                good_events=1_171_838,
+                budget_left=0.462,
+                exhausted_in_s=11 * 86_400.0,
+                burn_rates={"5m": 0.8, "30m": 1.1, "1h": 1.25, "6h": 0.6, "3d": 0.5},
+            ),
+        ),
+        "budgets": (
+            budget(),
+            budget(
+                name="by-provider",
+                labels={"provider": "openai"},
+                limit_usd=200.0,
+                spent_usd=162.4,
+                unpriced_requests=61,
+                rate_usd_per_hour=8.3,
+                forecast_usd=311.8,
+                period="day",
+                resets_ns=AT_NS + 18 * 3600 * 10**9,
+                exhausted_ns=AT_NS + 4 * 3600 * 10**9,
+                severity="warning",
+            ),
+        ),
+        "channels": (channel("slack"), channel("pager", type="pagerduty", sent=2)),
     }
     return Snapshot(**(fields | changes))
 
@@ -211,4 +352,6 @@ def empty_snapshot() -> Snapshot:
         unpriced_models=(),
         fold_lag_s=None,
     )
-    return busy_snapshot(windows=empty, alerts=(), health=(), ingest=quiet)
+    return busy_snapshot(
+        windows=empty, alerts=(), health=(), ingest=quiet, slos=(), budgets=(), channels=()
+    )

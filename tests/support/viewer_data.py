@@ -95,6 +95,106 @@ def trace(params: dict[str, Any]) -> dict[str, Any]:
     return {"requests": [request], "spans": spans, "logs": [log], "scores": [score]}
 
 
+def silences(params: dict[str, Any]) -> list[dict[str, Any]]:
+    """The answer to ``silences``: one in force, one to come."""
+    hour_ns = 3600 * SECOND_NS
+    return [
+        {
+            "id": "silence-1",
+            "matchers": {"rule": "cost_spike", "model": "gpt-4*"},
+            "starts_ns": AT_NS - hour_ns,
+            "ends_ns": AT_NS + hour_ns,
+            "by": "ops",
+            "comment": "load test",
+        },
+        {
+            "id": "silence-2",
+            "matchers": {"rule": "high_latency"},
+            "starts_ns": AT_NS + hour_ns,
+            "ends_ns": AT_NS + 30 * hour_ns,
+            "by": "anna",
+            "comment": "maintenance of the gateway",
+        },
+    ]
+
+
+def transitions(params: dict[str, Any]) -> list[dict[str, Any]]:
+    """The answer to ``transitions``: a day of ``snapshots.alert`` and of another one."""
+    first = {
+        "alert_id": "llmmon:0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+        "rule": "high_error_rate",
+        "severity": "critical",
+        "state": "firing",
+        "labels": '{"provider": "openai", "model": "gpt-4o"}',
+        "metric": "error_rate",
+        "value": 0.072,
+        "threshold": 0.05,
+        "summary": "gpt-4o: 7.2 % of requests fail",
+        "by": "",
+    }
+    other = first | {"alert_id": "llmmon:2", "rule": "cost_spike", "labels": "{}"}
+    told = (
+        (86_000, other, "firing", ""),
+        (82_000, other, "resolved", ""),
+        (7_200, first | {"severity": "warning"}, "firing", ""),
+        (7_000, first, "acknowledged", "anna"),
+        (5_000, first, "resolved", ""),
+        (400, first | {"severity": "warning"}, "firing", ""),
+        (192, first, "escalated", ""),
+        (90, first, "inhibited", "provider_down"),
+        (30, first, "uninhibited", ""),
+    )
+    return [
+        row | {"seq": seq, "time_ns": AT_NS - age_s * SECOND_NS, "reason": reason, "by": by}
+        for seq, (age_s, row, reason, by) in enumerate(told)
+    ]
+
+
+def explanation(params: dict[str, Any]) -> dict[str, Any]:
+    """The answer to ``explain``: why ``snapshots.alert`` fires."""
+    limit = {
+        "severity": "critical",
+        "metric": "error_rate",
+        "value": 0.072,
+        "comparison": "above",
+        "limit": 0.05,
+        "clear": 0.04,
+        "state": "firing",
+        "breached": True,
+        "breached_s": 252.0,
+        "for_s": 60.0,
+    }
+    group = {
+        "labels": {"provider": "openai", "model": "gpt-4o"},
+        "state": "firing",
+        "why": "error_rate is above 5 % and has been for 1m",
+        "requests": 1236,
+        "missing": [],
+        "parts": [{"text": "error_rate", "value": 0.072}],
+        "limits": [limit],
+        "alert": None,
+        "told": [
+            {"channel": "slack", "open": True, "severity": "critical", "at_ns": AT_NS - SECOND_NS},
+            {"channel": "pager", "open": False, "severity": "", "at_ns": None},
+        ],
+    }
+    return {
+        "rule": params["name"],
+        "family": "requests",
+        "value": "error_rate",
+        "where": "",
+        "by": ["provider", "model"],
+        "window_s": 300.0,
+        "for_s": 60.0,
+        "min_requests": 20,
+        "at_ns": AT_NS,
+        "hold": False,
+        "error": "",
+        "groups_total": 1,
+        "groups": [group],
+    }
+
+
 def answer_all(peer: ViewerPeer) -> None:
     """Let ``peer`` answer everything but ``snapshot``, which a test serves itself."""
 
@@ -110,4 +210,8 @@ def answer_all(peer: ViewerPeer) -> None:
         "trace": trace,
         "acknowledge": lambda params: {},
         "silence": lambda params: {"id": "silence-1"},
+        "silences": silences,
+        "end_silence": lambda params: {},
+        "transitions": transitions,
+        "explain": explanation,
     }

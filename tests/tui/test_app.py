@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from support.snapshots import AT_NS, alert, busy_snapshot
+from support.snapshots import AT_NS, alert, busy_snapshot, failing_channel
 from support.viewer_app import (
     ONCE,
     Clock,
@@ -151,16 +151,6 @@ async def test_acknowledge_takes_the_alert_that_was_chosen_at_the_key_press(peer
         await until(pilot, lambda: len(peer.asked("acknowledge")) == 2)
         asked = [params["alert_id"] for params in peer.asked("acknowledge")]
         assert asked == ["llmmon:1", "new"]
-
-
-async def test_mute_silences_rule_and_group(peer):
-    async with running(app_of(peer.address)) as pilot:
-        await pilot.press("m")
-        await until(pilot, lambda: peer.asked("silence"))
-        params = peer.asked("silence")[0]
-        assert params["matchers"]["rule"] == "high_error_rate"
-        assert params["matchers"]["model"] == "gpt-4o"
-        assert (params["duration_s"], params["by"]) == (3600, "ops")
 
 
 async def test_a_refusal_is_shown(peer):
@@ -459,10 +449,22 @@ async def test_ascii_shows_nothing_else(peer):
 
 
 @pytest.mark.parametrize(
-    "keys", [["question_mark"], ["5", "enter"], ["a"], ["7", "enter"], ["colon"]]
+    "keys",
+    [
+        ["question_mark"],
+        ["5", "enter"],
+        ["5", "enter", "e"],
+        ["a"],
+        ["7", "enter"],
+        ["6", "enter"],
+        ["colon"],
+        *"octMm",
+    ],
 )
 async def test_ascii_holds_for_what_lies_over_the_screen_and_for_scroll_bars(peer, keys):
-    serve_all(peer, busy_snapshot(alerts=tuple(alert(id=str(n)) for n in range(30))))
+    noted = {"flapping": True, "muted_until_ns": AT_NS + 10**9}
+    alerts = (*(alert(id=str(n), **noted) for n in range(30)), alert(inhibited_by="other"))
+    serve_all(peer, busy_snapshot(alerts=alerts, channels=(failing_channel(),)))
     async with running(app_of(peer.address, ascii_only=True), (80, 20)) as pilot:
         await pilot.press(*keys)
         await pilot.pause(0.3)
@@ -521,18 +523,6 @@ async def test_only_an_open_alert_can_be_acknowledged(peer):
         assert shows(pilot, "a ack")
         await publish(pilot, peer, alerts=(alert(state="resolved", resolved_ns=AT_NS),))
         assert not shows(pilot, "a ack")
-
-
-async def test_the_bell_rings_at_a_new_critical_alert_only(peer, monkeypatch):
-    rung = []
-    app = app_of(peer.address, bell=True)
-    monkeypatch.setattr(app, "bell", lambda: rung.append(1))
-    async with running(app) as pilot:
-        await publish(pilot, peer)
-        assert not rung
-        alerts = (alert(id="new"), *busy_snapshot().alerts)
-        await publish(pilot, peer, seq=4713, alerts=alerts)
-        assert rung == [1]
 
 
 @pytest.mark.parametrize("size", [(200, 60), (160, 50), (120, 40), (100, 30), (100, 24), (60, 20)])

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import re
 import signal
 import struct
 import subprocess
@@ -12,7 +13,7 @@ import termios
 import threading
 
 import pytest
-from support.snapshots import busy_snapshot
+from support.snapshots import alert, busy_snapshot
 from support.viewer_app import serve_all
 from support.viewer_peer import ViewerPeer
 
@@ -46,6 +47,10 @@ class Terminal:
     def shows(self, text):
         with self._grown:
             return self._grown.wait_for(lambda: text.encode() in self.output, LIMIT_S)
+
+    def bells(self):
+        """How often the bell rang: the byte also ends title and clipboard sequences."""
+        return len(re.sub(rb"\x1b\][^\x07\x1b]*\x07", b"", bytes(self.output)).split(b"\x07")) - 1
 
     def __enter__(self):
         return self
@@ -88,3 +93,21 @@ def test_it_does_not_outlive_its_terminal(peer):
         assert terminal.shows("prod-eu")
         os.close(terminal.leader)
         assert terminal.child.wait(LIMIT_S) is not None
+
+
+def test_the_bell_rings_for_a_new_critical_alert_and_for_nothing_else(peer):
+    """Each snapshot carries a note, so that the terminal shows which one it has taken."""
+
+    def shown(seq, *alerts):
+        peer.publish(busy_snapshot(seq=seq, note=f"<{seq}>", alerts=alerts))
+        assert terminal.shows(f"<{seq}>")
+        return terminal.bells()
+
+    warning = alert(id="a", severity="warning")
+    with Terminal(peer.address.text, "--bell") as terminal:
+        assert terminal.shows("prod-eu")
+        assert peer.wait_until(lambda: "snapshot.model" in peer.topics)
+        assert shown(5001, warning, alert(id="b", flapping=True)) == 0
+        assert shown(5002, alert(id="a")) == 1
+        assert shown(5003, alert(id="a"), alert(id="c", inhibited_by="a")) == 1
+        assert shown(5004, alert(id="a"), alert(id="d")) == 2

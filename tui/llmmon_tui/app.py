@@ -12,30 +12,16 @@ from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widgets import Input
 
-from llmmon.errors import LlmmonError
-from llmmon.protocol.snapshot import AlertView
-from llmmon_tui.formatting import clean
 from llmmon_tui.keys import KEYS, PANELS, Key
-from llmmon_tui.live import LiveApp
-from llmmon_tui.messages import Done, Traced
-from llmmon_tui.operate import Command, acknowledge, mute
 from llmmon_tui.panels import groups
-from llmmon_tui.panels.alertdetail import alert_lines
-from llmmon_tui.panels.alerts import find_alert
-from llmmon_tui.panels.prose import wrap
-from llmmon_tui.panels.trace import parse_trace, trace_lines
-from llmmon_tui.panels.worst import loudest
 from llmmon_tui.screens.help import HelpScreen
 from llmmon_tui.screens.monitor import FilterBar, MonitorScreen
 from llmmon_tui.screens.overview import OverviewScreen
-from llmmon_tui.screens.sheet import Sheet
 from llmmon_tui.screens.side import AlertList
+from llmmon_tui.sheets import SheetApp
 from llmmon_tui.view import View, next_grouping, next_sort, step_window
 from llmmon_tui.widgets.livetable import LiveTable
 from llmmon_tui.widgets.rule import Tabs
-
-_TRACE_S = 10.0
-"""How long a trace may take: the store is asked."""
 
 
 def _bindings() -> list[BindingType]:
@@ -52,7 +38,7 @@ def _bindings() -> list[BindingType]:
     ]
 
 
-class LlmmonApp(LiveApp):
+class LlmmonApp(SheetApp):
     """See `keys` for the keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = _bindings()
@@ -161,14 +147,6 @@ class LlmmonApp(LiveApp):
             self.copy_to_clipboard(text)
             self.notify(f"copied {text[:60]}", markup=False)
 
-    def action_acknowledge(self) -> None:
-        """Acknowledge the alert that is chosen at this instant."""
-        self._operate(acknowledge)
-
-    def action_mute(self) -> None:
-        """Silence the rule and group of the alert that is chosen at this instant."""
-        self._operate(mute)
-
     def on_input_changed(self, event: Input.Changed) -> None:
         if isinstance(event.input, FilterBar):
             self._choose(replace(self.model.view, filter=event.value))
@@ -198,30 +176,17 @@ class LlmmonApp(LiveApp):
             return
         match self.screen.focused_panel:
             case "alerts":
-                self._open_alert(event.key)
+                self.open_alert(event.key)
+            case "health":
+                self.open_check(event.key)
             case "requests":
-                self._open_request(event.key)
+                self.open_request(event.key)
             case groups.GROUPS:
                 labels = groups.group_labels(event.key, self.picture)
                 self._choose(replace(self.model.view, where=labels))
 
     def on_alert_list_opened(self, event: AlertList.Opened) -> None:
-        self._open_alert(event.alert_id)
-
-    def on_done(self, message: Done) -> None:
-        if message.is_error:
-            self.notify(message.text, severity="error", markup=False)
-        else:
-            self.notify(message.text, markup=False)
-
-    def on_traced(self, message: Traced) -> None:
-        trace = message.trace
-        if not message.sheet.is_attached:
-            return
-        if isinstance(trace, str):
-            message.sheet.show(lambda width: wrap(trace, "warning", width))
-        else:
-            message.sheet.show(lambda width: trace_lines(trace, width))
+        self.open_alert(event.alert_id)
 
     def _is_valid(self, key: Key) -> bool:
         """Whether a key does something now; the footer and the help of keys go by it."""
@@ -249,42 +214,3 @@ class LlmmonApp(LiveApp):
         """Answer a key at once, not at the next tick."""
         self.fetch_history()
         self.paint()
-
-    def _operate(self, command: Callable[[AlertView, str], Command]) -> None:
-        alert = self._chosen_alert()
-        if alert is None:
-            self.notify("no new alert; 5 and the arrows choose another", markup=False)
-            return
-        self.run_worker(self._send(command(alert, self.options.operator)), group="operate")
-
-    def _chosen_alert(self) -> AlertView | None:
-        """The one under the cursor where alerts have the focus, else the worst that shouts."""
-        picture = self.picture
-        chosen = self.screen.chosen_alert if isinstance(self.screen, MonitorScreen) else None
-        return loudest(picture.live) if chosen is None else find_alert(picture, chosen)
-
-    async def _send(self, command: Command) -> None:
-        try:
-            await self.connection.control.call(command.method, **command.params)
-        except LlmmonError as error:
-            self.post_message(Done(f"{command.method}: {clean(str(error))}", is_error=True))
-        else:
-            self.post_message(Done(command.done))
-
-    def _open_alert(self, alert_id: str) -> None:
-        alert = find_alert(self.picture, alert_id)
-        if alert is not None:
-            now_ns = self.picture.at_ns
-            self.push_screen(Sheet("alert", lambda width: alert_lines(alert, now_ns, width)))
-
-    def _open_request(self, request_id: str) -> None:
-        sheet = Sheet("request", lambda width: wrap("asking the collector …", "muted", width))
-        self.push_screen(sheet)
-        self.run_worker(self._fetch_trace(sheet, request_id), group="trace", exclusive=True)
-
-    async def _fetch_trace(self, sheet: Sheet, request_id: str) -> None:
-        try:
-            result = await self.connection.control.call("trace", _TRACE_S, id=request_id)
-            self.post_message(Traced(sheet, parse_trace(result)))
-        except LlmmonError as error:
-            self.post_message(Traced(sheet, str(error)))

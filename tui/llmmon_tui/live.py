@@ -15,6 +15,7 @@ from textual.timer import Timer
 
 from llmmon.errors import LlmmonError
 from llmmon.protocol.snapshot import Snapshot
+from llmmon_tui.bell import Bell
 from llmmon_tui.connection import Connection
 from llmmon_tui.driver import SteadyDriver
 from llmmon_tui.feed import Arrived, Lost, Mismatched, News, Rows, Timing
@@ -25,6 +26,7 @@ from llmmon_tui.options import Options
 from llmmon_tui.pace import Pace
 from llmmon_tui.screens.monitor import MonitorScreen
 from llmmon_tui.screens.overview import OverviewScreen
+from llmmon_tui.screens.sheet import LiveSheet
 from llmmon_tui.screens.side import SideScreen
 from llmmon_tui.severity import ASCII_CLASS, to_ascii
 from llmmon_tui.terminal import POLL_S, backlog, ending_signals, is_gone
@@ -73,6 +75,7 @@ class LiveApp(App[None]):
         self.animation_level = "none"
         self._timing = timing
         self._connection: Connection | None = None
+        self._bell = Bell()
         self._pace = Pace(options.rate_hz)
         self._frame: Timer | None = None
         self._has_news = False
@@ -118,11 +121,11 @@ class LiveApp(App[None]):
         self.run_worker(self._fetch_rows(), group="rows", exclusive=True)
 
     def paint(self) -> None:
-        """Show the picture of this instant on the live screen, also below a sheet."""
+        """Show the picture of this instant on the live screen and the sheets over it."""
         picture = self.picture
         with self.batch_update():
             for screen in self.screen_stack:
-                if isinstance(screen, MonitorScreen):
+                if isinstance(screen, MonitorScreen | LiveSheet):
                     screen.paint(picture)
 
     def on_told(self, message: Told) -> None:
@@ -169,7 +172,7 @@ class LiveApp(App[None]):
         before = self.model.live
         self.model.arrive(snapshot, missed, self.now_ns())
         self.fetch_history()
-        if self.options.bell and before is not None and _critical(snapshot) - _critical(before):
+        if self._bell.rings(snapshot.alerts, snapshot.at_ns) and self.options.bell:
             self.bell()
         if before is None or before.by != snapshot.by:
             self.paint()
@@ -224,8 +227,3 @@ class LiveApp(App[None]):
             await self.connection.feed.fetch_rows()
         except LlmmonError:
             return  # the tail fills the list all the same
-
-
-def _critical(snapshot: Snapshot) -> set[str]:
-    firing = (one for one in snapshot.alerts if one.state == "firing")
-    return {one.id for one in firing if one.severity == "critical"}

@@ -11,8 +11,7 @@ from llmmon_tui.feed import News
 from llmmon_tui.history import History
 
 if TYPE_CHECKING:
-    from llmmon_tui.panels.trace import Trace
-    from llmmon_tui.screens.sheet import Sheet
+    from llmmon_tui.screens.sheet import Sheet, Write
 
 
 class Told(Message):
@@ -41,13 +40,13 @@ class Done(Message):
         self.is_error = is_error
 
 
-class Traced(Message):
-    """The trace for a sheet, or why there is none."""
+class Answered(Message):
+    """What a sheet was waiting for, or why it cannot be had."""
 
-    def __init__(self, sheet: Sheet, trace: Trace | str) -> None:
+    def __init__(self, sheet: Sheet, write: Write) -> None:
         super().__init__()
         self.sheet = sheet
-        self.trace = trace
+        self.write = write
 
 
 class Hangup(Message):

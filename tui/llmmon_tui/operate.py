@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, NamedTuple
 
 from llmmon.protocol.snapshot import AlertView
-from llmmon_tui.formatting import clean
+from llmmon_tui.formatting import age, clean
 from llmmon_tui.panels.alertview import where_text
 
-MUTE_S: Final = 3600.0
+_COMMENT: Final = "muted from the terminal"
 
 
 class Command(NamedTuple):
@@ -25,17 +26,31 @@ def acknowledge(alert: AlertView, by: str) -> Command:
     return Command("acknowledge", params, f"✓ acknowledged {name_of(alert)}")
 
 
-def mute(alert: AlertView, by: str) -> Command:
-    """Silence its rule and group for an hour."""
+def mute(alert: AlertView, by: str, duration_s: float, comment: str) -> Command:
+    """Silence its rule and group for so long."""
     params = {
-        "matchers": {"rule": alert.rule, **alert.labels},
-        "duration_s": MUTE_S,
+        "matchers": {
+            name: _exactly(value) for name, value in {"rule": alert.rule, **alert.labels}.items()
+        },
+        "duration_s": duration_s,
         "by": by,
-        "comment": "muted from the terminal",
+        "comment": comment or _COMMENT,
     }
-    return Command("silence", params, f"⊘ muted {name_of(alert)} for 1h")
+    done = f"⊘ muted {name_of(alert)} for {age(duration_s)}"
+    return Command("silence", params, done)
+
+
+def end_silence(silence_id: str, name: str, by: str) -> Command:
+    """Let people be told again."""
+    params = {"id": silence_id, "by": by}
+    return Command("end_silence", params, f"✓ {clean(name)} is no longer muted")
 
 
 def name_of(alert: AlertView) -> str:
     """Rule and group, safe for a toast."""
     return clean(" ".join(filter(None, (alert.rule, where_text(alert)))))
+
+
+def _exactly(value: str) -> str:
+    """A glob that matches this text and no other."""
+    return re.sub(r"([*?[])", r"[\1]", value)

@@ -13,6 +13,7 @@ class Severity(StrEnum):
     WARNING = "warning"
     PENDING = "pending"
     ACKNOWLEDGED = "acknowledged"
+    INHIBITED = "inhibited"
     SILENCED = "silenced"
     RESOLVED = "resolved"
     NO_DATA = "no_data"
@@ -44,6 +45,7 @@ _LOOKS = {
     Severity.WARNING: ("▲", "WARN", "warning"),
     Severity.PENDING: ("○", "pending", "muted"),
     Severity.ACKNOWLEDGED: ("✓", "ack", "muted"),
+    Severity.INHIBITED: ("↳", "inhib", "muted"),
     Severity.SILENCED: ("⊘", "muted", "muted"),
     Severity.RESOLVED: ("↺", "resolved", "ok"),
     Severity.NO_DATA: ("?", "no data", "muted"),
@@ -52,8 +54,8 @@ _LOOKS = {
 
 
 _TO_ASCII = str.maketrans(
-    "✖▲✓⊘↺·●○▸…—↑↓→▼┤│╌─▁▂▃▄▅▆▇█⏸‖□›×",
-    'X!+-~.*o>~-^v=v+|--_.-=+*#@"|?>x',
+    "✖▲✓⊘↺↳·●○▸…—↑↓→▼┤│╌─▁▂▃▄▅▆▇█⏸‖□›×≈☾░▕▏",
+    'X!+-~\\.*o>~-^v=v+|--_.-=+*#@"|?>x~z.[]',
 )
 
 

@@ -53,6 +53,13 @@ def test_a_name_and_what_stands_beside_it_share_a_cell():
     assert row_text(Row("a", (cell, "7.2"))) == "meta-llama/Llama-2-7b-chat-hf  together  7.2"
 
 
+def test_a_cell_can_take_the_whole_row():
+    row = Row("a", (Cell("as long as it likes to be", ink="muted", spans=True), "7.2"))
+    line = line_text(row_line(row, lay_out(COLUMNS, 40), is_cursor=False))
+    assert line == "     as long as it likes to be".ljust(40)
+    assert line_text(row_line(row, lay_out(COLUMNS, 20), is_cursor=False)) == "     as long as it …"
+
+
 def test_column_under_the_mouse():
     layout = lay_out(COLUMNS, 24)
     assert layout.column_at(0) is None

@@ -1,16 +1,19 @@
 """The side panel, the sheets and the printed picture."""
 
+from fnmatch import fnmatchcase
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.pictures import picture_of
-from support.snapshots import AT_NS, alert, busy_snapshot, empty_snapshot
+from support.snapshots import AT_NS, alert, busy_snapshot, check, empty_snapshot, failing_channel
 from support.viewer_data import trace
 
 from llmmon.errors import SchemaError
 from llmmon_tui.drawing.lines import line_text, line_width
-from llmmon_tui.operate import acknowledge, mute
+from llmmon_tui.operate import acknowledge, end_silence, mute
 from llmmon_tui.panels.alertdetail import alert_lines
+from llmmon_tui.panels.checkdetail import check_lines, find_check
 from llmmon_tui.panels.plain import plain_lines
 from llmmon_tui.panels.prose import fact, wrap
 from llmmon_tui.panels.side import alert_blocks, tail_lines, visible_lines
@@ -36,6 +39,15 @@ def test_what_shouts_takes_two_lines():
         "   0.66 < 0.7",
         " ✓ cost_spike  ack ops  openai/gp… 3m12s",
     ]
+
+
+def test_marks_stand_before_the_group():
+    noted = alert(flapping=True, muted_until_ns=AT_NS + 3 * 3600 * SECOND)
+    inhibited = alert(id="b", rule="high_latency", inhibited_by="critical_latency")
+    blocks = alert_blocks(picture_of(busy_snapshot(alerts=(noted, inhibited))), 50, None)
+    lines = texts(line for block in blocks for line in block.lines)
+    assert lines[1] == "   7.2% > 5%  flapping, quiet 3h  openai/gpt-4o"
+    assert lines[2].startswith(" ↳ high_latency  by critical_latency")
 
 
 def test_the_cursor_is_always_in_view():
@@ -73,6 +85,54 @@ def test_an_alert_in_full():
     for part in ("7.2% > 5%", "9.1%", "firing for 3m12s", "05:56:48", "https://runbook", "gpt-4o"):
         assert any(part in line for line in lines)
     assert not any("resolved" in line for line in lines)
+
+
+def test_an_alert_tells_why_people_are_not_told():
+    handled = alert(
+        acknowledged_by="ops",
+        silenced_until_ns=AT_NS + 3480 * SECOND,
+        inhibited_by="critical_latency",
+        flapping=True,
+        muted_until_ns=AT_NS + 27 * 3600 * SECOND,
+    )
+    facts = [line.split("  ")[0] for line in texts(alert_lines(handled, AT_NS, 100))]
+    whole = "\n".join(texts(alert_lines(handled, AT_NS, 100)))
+    assert facts[-6:-1] == ["acknowledged", "silenced", "inhibited", "flapping", "quiet hours"]
+    for part in (
+        "by ops",
+        "until 06:58 (58m)",
+        "by critical_latency, which people are told of instead",
+        "so often",
+        "until Wed 09:00 (27h): no channel tells it before",
+    ):
+        assert part in whole
+
+
+def test_an_alert_that_is_told_to_all_has_no_such_lines():
+    whole = "\n".join(texts(alert_lines(alert(), AT_NS, 60)))
+    for part in ("acknowledged", "silenced", "inhibited", "flapping", "quiet hours"):
+        assert part not in whole
+    resolved = alert(state="resolved", resolved_ns=AT_NS, flapping=True)
+    assert "flapping" not in "\n".join(texts(alert_lines(resolved, AT_NS, 60)))
+
+
+def test_a_check_in_full():
+    vllm = busy_snapshot().health[-1]
+    whole = "\n".join(texts(check_lines(vllm, AT_NS, 60)))
+    for part in ("· ok vllm", "scrape", "5s ago", "12ms", "requests_waiting  4", "61%"):
+        assert part in whole
+    sick = check("redis", status="failing", message="refused", flapping=True, critical=True)
+    whole = "\n".join(texts(check_lines(sick, AT_NS, 60)))
+    for part in ("✖ failing redis", "refused", "back again", "the whole fails"):
+        assert part in whole
+    assert "measured" not in whole
+
+
+def test_a_check_is_found_by_its_row():
+    picture = picture_of(busy_snapshot())
+    assert find_check(picture, "check:disk").message == "91 % used"
+    assert find_check(picture, "fact:series") is None
+    assert find_check(picture_of(None), "check:disk") is None
 
 
 def test_a_trace_in_full():
@@ -134,15 +194,26 @@ def test_text_is_wrapped_and_cleaned():
 def test_commands_to_the_collector():
     one = alert()
     assert acknowledge(one, "ops").params == {"alert_id": one.id, "by": "ops", "note": ""}
-    silence = mute(one, "ops")
+    silence = mute(one, "ops", 3600.0, "deploy")
     assert silence.method == "silence"
     assert silence.params["matchers"] == {
         "rule": "high_error_rate",
         "provider": "openai",
         "model": "gpt-4o",
     }
-    assert silence.params["duration_s"] == 3600
+    assert (silence.params["duration_s"], silence.params["comment"]) == (3600, "deploy")
+    assert silence.done == "⊘ muted high_error_rate openai/gpt-4o for 1h"
+    assert mute(one, "ops", 60.0, "").params["comment"] == "muted from the terminal"
+    assert end_silence("silence-1", "[rule]", "ops").params == {"id": "silence-1", "by": "ops"}
     assert "[" not in acknowledge(alert(rule="[bold]x"), "ops").done
+
+
+def test_a_silence_matches_the_labels_as_they_are():
+    """Values are globs to the collector."""
+    odd = alert(labels={"model": "gpt-[4]*?"})
+    glob = mute(odd, "ops", 60.0, "").params["matchers"]["model"]
+    assert fnmatchcase("gpt-[4]*?", glob)
+    assert not fnmatchcase("gpt-4xy", glob)
 
 
 def test_a_printed_picture():
@@ -154,4 +225,13 @@ def test_a_printed_picture():
     assert lines[2].startswith("req/s 4.12 │ p95 3.41s of 5s │ err ✖7.2% of 5%")
     assert any("gpt-4o" in line for line in lines[8:])
     assert all(len(line) <= 120 for line in lines)
+    whole = "\n".join(lines)
+    for part in ("SLOs  none of 2 alerting", "99.96%", "budgets  1 of 2 alerting"):
+        assert part in whole
+    assert "channels" not in whole
+    troubled = busy_snapshot(channels=(failing_channel(),), slos=(), budgets=())
+    whole = "\n".join(plain_lines(picture_of(troubled), 120))
+    assert "failing 6 ×" in whole
+    assert "SLOs" not in whole
+    assert plain_lines(picture_of(None), 80)
     assert "no events yet" in plain_lines(picture_of(empty_snapshot(), rows=False), 80)[1]

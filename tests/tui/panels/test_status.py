@@ -4,7 +4,15 @@ from dataclasses import replace
 
 import pytest
 from support.pictures import model_of, picture_of
-from support.snapshots import AT_NS, alert, busy_snapshot, empty_snapshot, ingest
+from support.snapshots import (
+    AT_NS,
+    alert,
+    busy_snapshot,
+    channel,
+    empty_snapshot,
+    failing_channel,
+    ingest,
+)
 
 from llmmon_tui.drawing.lines import line_text
 from llmmon_tui.drawing.priority import status_line
@@ -142,12 +150,35 @@ def test_handled_alerts_are_counted_not_shouted():
         alert(id="b", silenced_until_ns=AT_NS + SECOND),
         alert(id="c", state="pending"),
         alert(id="d", state="resolved", resolved_ns=AT_NS),
+        alert(id="e", inhibited_by="critical_latency"),
     )
     line = worst(picture_of(calm(alerts=alerts)))
     assert line.startswith("✓ no new alert")
-    for part in ("1 pending", "1 ack", "1 muted"):
+    for part in ("1 pending", "1 ack", "1 muted", "1 inhib"):
         assert part in line
     assert loudest(calm(alerts=alerts)) is None
+
+
+def test_what_nobody_has_taken_on_goes_on_shouting():
+    alerts = (alert(flapping=True, muted_until_ns=AT_NS + 3 * 3600 * SECOND),)
+    line = worst(picture_of(calm(alerts=alerts)))
+    assert line.startswith("✖ CRIT high_error_rate")
+    assert "flapping, quiet 3h" in line
+    assert loudest(calm(alerts=alerts)) is not None
+
+
+def test_a_channel_that_fails_is_told_with_what_waits():
+    channels = (failing_channel("slack"), failing_channel("mail"), channel("pager"))
+    line = worst(picture_of(busy_snapshot(channels=channels)))
+    assert line.startswith("✖ channel slack fails, 3 waiting 5m10s +1  ✖ CRIT high_error_rate")
+    calm_line = worst(picture_of(calm(channels=channels)))
+    assert "clear" not in calm_line
+    assert "no alert" in calm_line
+
+
+def test_one_failed_attempt_is_a_hiccup():
+    hiccup = failing_channel(failing_attempts=1, waiting=1, oldest_ns=AT_NS - SECOND)
+    assert "channel" not in worst(picture_of(busy_snapshot(channels=(hiccup,))))
 
 
 def test_no_data():
@@ -158,7 +189,7 @@ def test_no_data():
 def test_all_clear_names_a_check_that_is_not():
     assert "▲ check disk" in worst(picture_of(calm()))
     healthy = tuple(replace(one, status="ok") for one in busy_snapshot().health)
-    assert "5 checks ok" in worst(picture_of(calm(health=healthy)))
+    assert "6 checks ok" in worst(picture_of(calm(health=healthy)))
 
 
 def test_problems_of_the_collector_come_first():

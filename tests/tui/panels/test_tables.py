@@ -4,10 +4,20 @@ from dataclasses import replace
 
 import pytest
 from support.pictures import model_of, picture_of
-from support.snapshots import AT_NS, alert, busy_snapshot, check, ingest, metrics, window
+from support.snapshots import (
+    AT_NS,
+    alert,
+    busy_snapshot,
+    channel,
+    check,
+    failing_channel,
+    ingest,
+    metrics,
+    window,
+)
 from support.viewer_data import request_row
 
-from llmmon.protocol.snapshot import Group
+from llmmon.protocol.snapshot import Group, Measurement
 from llmmon_tui.drawing.table import cell_text
 from llmmon_tui.panels import alerts, alertview, groups, health, requests
 from llmmon_tui.rows import parse_row, parse_rows
@@ -181,6 +191,8 @@ def test_alerts_worst_first_with_who_handles_them():
     shown = (
         alert(id="resolved", state="resolved", resolved_ns=AT_NS),
         alert(id="acked", acknowledged_by="ops"),
+        alert(id="inhibited", inhibited_by="critical_latency"),
+        alert(id="flapping", flapping=True, since_ns=AT_NS),
         alert(id="warning", severity="warning"),
         alert(id="muted", silenced_until_ns=AT_NS + 3480 * SECOND),
         alert(id="critical"),
@@ -189,16 +201,55 @@ def test_alerts_worst_first_with_who_handles_them():
     rows = alerts.alert_rows(picture_of(busy_snapshot(alerts=shown)))
     assert [row.key for row in rows] == [
         "critical",
+        "flapping",
         "warning",
         "pending",
         "acked",
+        "inhibited",
         "muted",
         "resolved",
     ]
     texts = {row.key: cell_text(row.cells[1]) for row in rows}
     assert texts["critical"] == "7.2% > 5%"
     assert texts["acked"] == "ack ops"
+    assert texts["inhibited"] == "by critical_latency"
+    signs = {row.key: row.severity.glyph for row in rows}
+    assert (signs["inhibited"], signs["flapping"]) == ("↳", "✖")
     assert texts["muted"] == "muted 58m"
+
+
+def test_who_is_not_told_is_marked_and_told_where_there_is_room():
+    quiet_ns = AT_NS + 3 * 3600 * SECOND
+    shown = (
+        alert(id="flaps", flapping=True, muted_until_ns=quiet_ns),
+        alert(id="over", muted_until_ns=AT_NS - SECOND),
+    )
+    rows = {
+        row.key: row.cells for row in alerts.alert_rows(picture_of(busy_snapshot(alerts=shown)))
+    }
+    assert cell_text(rows["flaps"][0]) == "high_error_rate  ≈☾ openai/gpt-4o"
+    assert cell_text(rows["flaps"][3]) == "flapping, quiet 3h"
+    assert cell_text(rows["over"][0]) == "high_error_rate  openai/gpt-4o"
+    assert cell_text(rows["over"][3]) == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"metric": "slo_page", "value": 6.2, "threshold": 1.0}, "6.20× > 1×"),
+        ({"metric": "budget_used", "value": 0.85, "threshold": 0.8}, "85.0% > 80%"),
+        ({"metric": "check_failing", "value": 1.0, "threshold": 0.5}, "failing"),
+        ({"metric": "check_degraded", "value": 0.0, "threshold": 0.5}, "no longer"),
+        ({"metric": "check_failing", "value": None, "threshold": 0.5}, "—"),
+        ({"metric": "check_took_ms", "value": 812.0, "threshold": 500.0}, "812ms > 0.5s"),
+    ],
+)
+def test_alerts_on_checks_and_objectives_speak_their_own_language(changes, text):
+    assert alertview.breach_text(alert(**changes)) == text
+
+
+def test_an_alert_on_a_check_names_the_check_alone():
+    assert alertview.where_text(alert(labels={"check": "redis", "type": "redis"})) == "redis"
 
 
 def test_a_value_back_within_its_limit_is_not_told_as_beyond_it():
@@ -232,12 +283,12 @@ def test_health_worst_first_then_the_ledger():
     rows = health.health_rows(picture_of(busy_snapshot()))
     assert cell_text(rows[0].cells[0]) == "disk"
     assert cell_text(rows[0].cells[1]) == "91% degraded"
-    facts = {cell_text(row.cells[0]): cell_text(row.cells[1]) for row in rows[5:]}
+    facts = {cell_text(row.cells[0]): cell_text(row.cells[1]) for row in rows[8:]}
     assert facts["lost: queue_full"] == "2"
     assert facts["models unpriced"] == "1"
     assert facts["series"] == "6/2000"
     assert "late" not in " ".join(facts)
-    assert health.health_text(picture_of(busy_snapshot())) == "4/5 ok"
+    assert health.health_text(picture_of(busy_snapshot())) == "5/6 ok"
 
 
 def test_losses_by_reason_and_agents_that_are_gone_stand_before_the_facts():
@@ -252,6 +303,61 @@ def test_losses_by_reason_and_agents_that_are_gone_stand_before_the_facts():
         ("batches throttled", "4"),
     ]
     assert {cell.ink for row in rows[:4] for cell in row.cells[:2]} == {"warning"}
+
+
+def test_a_check_tells_why_it_is_not_well_and_what_it_measured():
+    rows = health.health_rows(picture_of(busy_snapshot()))
+    details = {row.key: row.cells for row in rows if row.key.startswith("detail:")}
+    assert list(details) == ["detail:disk", "detail:vllm"]
+    [why] = details["detail:disk"]
+    assert why.text == "91 % used"
+    [measured] = details["detail:vllm"]
+    assert measured.text == "requests_running 31, requests_waiting 4, kv_cache_used 61%"
+    assert measured.spans
+
+
+def test_a_check_that_is_well_and_measured_nothing_has_no_line_for_it():
+    idle = (Measurement("overdue_s", 0.0, "s"),)
+    checks = (
+        check("outbox", measurements=idle),
+        check("sick", status="failing", measurements=idle),
+    )
+    rows = health.health_rows(picture_of(busy_snapshot(health=checks)))
+    assert [row.key for row in rows[:3]] == ["check:sick", "detail:sick", "check:outbox"]
+
+
+@pytest.mark.parametrize(
+    ("status", "order"),
+    [("ok", ["llm_api", "collector"]), ("failing", ["collector", "llm_api"])],
+)
+def test_the_check_of_the_collector_itself_comes_last_while_it_is_well(
+    status: str, order: list[str]
+) -> None:
+    checks = (check("collector", status=status), check("llm_api"))
+    rows = health.health_rows(picture_of(busy_snapshot(health=checks)))
+    keys = [row.key for row in rows if row.key.startswith(health.CHECK_KEY)]
+    assert keys == [f"check:{name}" for name in order]
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"flapping": True}, "3ms ok, flapping"),
+        ({"slow": True}, "3ms ok, slow"),
+        ({"slow": True, "flapping": True, "status": "failing"}, "3ms flapping, slow"),
+        ({"flapping": True, "status": "unknown", "took_ms": None}, "unknown, flapping"),
+    ],
+)
+def test_how_a_check_runs_stands_beside_its_figure(changes, text):
+    shown = busy_snapshot(health=(check("redis", **changes),))
+    assert cell_text(health.health_rows(picture_of(shown))[0].cells[1]) == text
+
+
+def test_channels_in_trouble_stand_with_the_checks():
+    shown = busy_snapshot(health=(), channels=(channel("pager"), failing_channel()))
+    row = health.health_rows(picture_of(shown))[0]
+    assert [cell_text(cell) for cell in row.cells] == ["channel slack", "failing 6 ×", "5m10s"]
+    assert row.severity is Severity.CRITICAL
 
 
 def test_an_unknown_status_is_no_success():

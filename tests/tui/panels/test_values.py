@@ -1,6 +1,6 @@
 import pytest
 
-from llmmon.protocol.names import METRICS
+from llmmon.protocol.names import FAMILIES
 from llmmon.protocol.snapshot import Limit
 from llmmon_tui.formatting import MISSING
 from llmmon_tui.panels.values import (
@@ -21,7 +21,7 @@ LOW = (Limit("poor", "quality_score_mean", 300, "below", 0.7, 0.5),)
 
 
 def test_every_metric_has_a_form_and_a_missing_value_none():
-    for name in METRICS:
+    for name in (name for family in FAMILIES.values() for name in family):
         assert metric_text(name, 1) != MISSING
         assert metric_text(name, None) == MISSING
         assert limit_text(name, None) == MISSING

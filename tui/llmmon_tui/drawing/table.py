@@ -39,6 +39,8 @@ class Cell:
     ink: str = ""
     beside: str | None = None
     """Of a model's name: what tells it from its namesakes, maybe empty. See `fit_name`."""
+    spans: bool = False
+    """Whether it takes the whole row, indented; the cells after it are not drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,10 @@ def row_line(row: Row, layout: Layout, is_cursor: bool) -> Line:
     ]
     for index, column in layout.columns:
         cell = row.cells[index] if index < len(row.cells) else ""
+        if isinstance(cell, Cell) and cell.spans:
+            return fit_line(
+                [*spans, ("  " + cell.text, cell.ink or cell.severity.ink)], layout.width
+            )
         spans.append(_cell_span(cell, column))
         spans.append((" ", "plain"))
     return fit_line(spans, layout.width)

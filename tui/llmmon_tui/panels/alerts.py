@@ -15,6 +15,8 @@ from llmmon_tui.panels.alertview import (
     alert_severity,
     breach_text,
     handled_text,
+    marks,
+    marks_words,
     where_text,
     worst_first,
 )
@@ -24,12 +26,14 @@ COLUMNS: Final = (
     Column("rule", "rule, where", 10, flex=True),
     Column("breach", "value, limit", 12),
     Column("age", "since", 5, "right"),
+    Column("marks", "told", 13, min_width=64),
 )
 _COUNTED: Final = (
     Severity.CRITICAL,
     Severity.WARNING,
     Severity.PENDING,
     Severity.ACKNOWLEDGED,
+    Severity.INHIBITED,
     Severity.SILENCED,
 )
 
@@ -84,13 +88,15 @@ def _row(alert: AlertView, now_ns: int) -> Row:
     severity = alert_severity(alert, now_ns)
     ink = "" if severity.breaching else "muted"
     handled = handled_text(alert, severity, now_ns)
+    where = " ".join(filter(None, (marks(alert, now_ns), where_text(alert))))
     cells = (
         Cell(
             strip_controls(alert.rule),
             ink=severity.ink if severity.breaching else "muted",
-            beside=strip_controls(where_text(alert)),
+            beside=strip_controls(where),
         ),
         Cell(strip_controls(handled or breach_text(alert)), ink=ink),
         Cell(age_text(alert, now_ns), ink=ink),
+        Cell(marks_words(alert, now_ns), ink="muted"),
     )
     return Row(alert.id, cells, severity)

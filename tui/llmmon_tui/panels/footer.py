@@ -9,7 +9,7 @@ from llmmon_tui.drawing.priority import Segment
 from llmmon_tui.keys import KEYS, Key
 from llmmon_tui.model import Picture
 
-ENTER: Final = {"alerts": "details", "requests": "trace", "groups": "narrow"}
+ENTER: Final = {"alerts": "details", "health": "details", "requests": "trace", "groups": "narrow"}
 """What enter does in the tables."""
 
 

@@ -6,7 +6,7 @@ import textwrap
 from typing import Final
 
 from llmmon_tui.drawing.lines import Line, fit_line
-from llmmon_tui.formatting import fit, strip_controls
+from llmmon_tui.formatting import fit, strip_controls, width_of
 
 _NAME: Final = 15
 _LONGEST: Final = 20_000
@@ -24,22 +24,25 @@ def wrap(text: str, ink: str, width: int) -> list[Line]:
     return [fit_line([(line, ink)], width) for line in lines]
 
 
-def fact(name: str, value: str, width: int) -> list[Line]:
+def fact(name: str, value: str, width: int, name_width: int = _NAME) -> list[Line]:
     """A name and its value, wrapped beside it; nothing for an empty value."""
     if not value:
         return []
-    room = max(1, width - _NAME)
+    name_width = min(name_width, max(_NAME, width // 2))
+    room = max(1, width - name_width)
     names = [name] + [""] * (len(value) + 1)
     wrapped = wrap(value, "plain", room)
     return [
-        fit_line([(fit(label, _NAME), "muted"), *line], width)
+        fit_line([(fit(label, name_width), "muted"), *line], width)
         for label, line in zip(names, wrapped, strict=False)
     ]
 
 
-def heading(text: str, width: int) -> Line:
-    """A title with a rule to the right end."""
-    title = fit(text, min(len(text), width))
-    return fit_line(
-        [(title, "strong"), (" " + "─" * max(0, width - len(title) - 1), "muted")], width
-    )
+def heading(text: str, width: int, beside: str = "") -> Line:
+    """A title with a rule to the right end, and what stands there where it has room."""
+    title = fit(text, min(width_of(text), width))
+    end = f" {beside} ─" if beside else ""
+    if width_of(title) + 2 + width_of(end) > width:
+        end = ""
+    rule = "─" * max(0, width - width_of(title) - 1 - width_of(end))
+    return fit_line([(title, "strong"), (f" {rule}{end}", "muted")], width)

@@ -16,6 +16,7 @@ from llmmon_tui.panels.alertview import (
     breach_text,
     duration_text,
     handled_text,
+    marks_words,
     where_text,
     worst_first,
 )
@@ -94,8 +95,10 @@ def _alert(alert: AlertView, now_ns: int, width: int, is_cursor: bool) -> tuple[
     if not severity.breaching:
         return (first,)
     rest = f"   {breach_text(alert)}"
+    noted = marks_words(alert, now_ns)
     second: list[Span] = [
         (strip_controls(rest), "plain"),
+        (f"  {noted}" if noted else "", "accent"),
         (f"  {strip_controls(where_text(alert))}", "muted"),
     ]
     return first, fit_line(second, width)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
-from llmmon.protocol.names import METRICS
+from llmmon.protocol.names import FAMILIES, Metric
 from llmmon.protocol.snapshot import Limit, Value
 from llmmon_tui import formatting
+from llmmon_tui.formatting import MISSING
 from llmmon_tui.severity import Severity
 
 _Form = Callable[[float | None], str]
@@ -26,27 +27,45 @@ _LIMIT_FORMS: Final[Mapping[str, _Form]] = {
     "ratio": formatting.axis_ratio,
     "usd": formatting.axis_money,
 }
+_SEVERITIES: Final = {"critical": Severity.CRITICAL, "warning": Severity.WARNING}
+_FACTORS: Final = frozenset({"slo_page", "slo_ticket", "slo_burn_rate"})
+"""Ratios that go far beyond 1: so many times what is allowed."""
 _UNITS_S: Final = ((86400, "d"), (3600, "h"), (60, "m"))
+
+
+def metric_of(name: str) -> Metric | None:
+    """What a metric of any family is; None for an expression."""
+    return next((family[name] for family in FAMILIES.values() if name in family), None)
 
 
 def metric_text(metric: str, value: Value) -> str:
     """A value in the form of its metric's unit; a bare number for an expression."""
-    form = _VALUE_FORMS[METRICS[metric].unit] if metric in METRICS else formatting.number
-    return form(value)
+    if metric in _FACTORS:
+        return _factor(value)
+    known = metric_of(metric)
+    return (formatting.number if known is None else _VALUE_FORMS[known.unit])(value)
 
 
 def limit_text(metric: str, value: Value) -> str:
     """A limit, shorter than a value: `5s`, `5%`, `$100`, `0.7`."""
-    unit = METRICS[metric].unit if metric in METRICS else ""
+    if metric in _FACTORS:
+        return _factor(value)
+    known = metric_of(metric)
+    unit = "" if known is None else known.unit
     return _LIMIT_FORMS.get(unit, formatting.axis_number)(value)
 
 
 def beyond_text(metric: str, value: Value, limit: Value) -> str:
     """A value that is beyond a limit, with a digit more where it would read like the limit."""
-    is_score = metric in METRICS and METRICS[metric].unit == "score"
+    known = metric_of(metric)
+    is_score = known is not None and known.unit == "score"
     if is_score and value is not None and metric_text(metric, value) == metric_text(metric, limit):
         return f"{value:.3f}"
     return metric_text(metric, value)
+
+
+def _factor(value: Value) -> str:
+    return MISSING if value is None else f"{formatting.number(value)}×"
 
 
 def window_text(window_s: int) -> str:
@@ -63,9 +82,24 @@ def clock_text(at_ns: int) -> str:
     return datetime.fromtimestamp(at_ns / 1e9).astimezone().strftime("%H:%M:%S")
 
 
+def until_text(at_ns: int | None, now_ns: int) -> str:
+    """An instant to come: `until 14:32 (58m)`, `until Wed 09:00 (27h)`, a date from a week on."""
+    if at_ns is None:
+        return ""
+    at, now = (datetime.fromtimestamp(one / 1e9).astimezone() for one in (at_ns, now_ns))
+    days = (at.date() - now.date()).days
+    form = "%H:%M" if days == 0 else "%a %H:%M" if days < 7 else "%d %b %H:%M"
+    return f"until {at.strftime(form)} ({formatting.age((at_ns - now_ns) / 1e9)})"
+
+
 def labels_text(labels: Mapping[str, str]) -> str:
     """What a group of series is: `openai/gpt-4o`, or `all` for the whole."""
     return "/".join(value or "(none)" for value in labels.values()) or "all"
+
+
+def severity_of(name: str | None) -> Severity:
+    """How bad `warning` or `critical` is; OK for None and for any other word."""
+    return _SEVERITIES.get(name or "", Severity.OK)
 
 
 def breach(metric: str, value: Value, limits: tuple[Limit, ...]) -> Severity:

@@ -14,13 +14,21 @@ from llmmon_tui.panels.alertview import (
     age_text,
     alert_severity,
     breach_text,
+    marks_words,
     where_text,
     worst_first,
 )
+from llmmon_tui.panels.channels import channel_severity, trouble_text, troubled
 from llmmon_tui.severity import Severity
 
 _SECOND_NS: Final = 1_000_000_000
 _GAP: Final = 2
+_QUIET: Final = (
+    Severity.PENDING,
+    Severity.ACKNOWLEDGED,
+    Severity.INHIBITED,
+    Severity.SILENCED,
+)
 _NAMED: Final = 3
 """Alerts told in full where there is room; the others are counted."""
 
@@ -33,6 +41,7 @@ def worst_line(picture: Picture, width: int, can_act: bool = True) -> list[Segme
         Segment(f"✖ collector: {clean(problem)}", "critical", 95)
         for problem in picture.live.problems[:1]
     ]
+    segments += _channel_trouble(picture.live)
     shouting = _shouting(picture.live)
     if not shouting:
         return segments + _calm(picture, picture.live)
@@ -41,6 +50,11 @@ def worst_line(picture: Picture, width: int, can_act: bool = True) -> list[Segme
         if _width(told) <= width:
             break
     return told
+
+
+def is_troubled(snapshot: Snapshot) -> bool:
+    """Whether the collector itself has a problem, or a channel fails for good."""
+    return bool(snapshot.problems or _channel_trouble(snapshot))
 
 
 def loudest(snapshot: Snapshot | None) -> AlertView | None:
@@ -65,6 +79,17 @@ def _link_trouble(picture: Picture) -> list[Segment]:
         Segment(clean(picture.address), "plain", 4),
         Segment(hint if link.state is LinkState.CONNECTING else "", "muted", 2),
     ]
+
+
+def _channel_trouble(snapshot: Snapshot) -> list[Segment]:
+    """The worst channel where it is more than a hiccup: who waits to be told waits in vain."""
+    bad = troubled(snapshot)
+    if not bad:
+        return []
+    severity = channel_severity(bad[0], snapshot.at_ns)
+    more = f" +{len(bad) - 1}" if len(bad) > 1 else ""
+    text = f"{severity.glyph} {trouble_text(bad[0], snapshot.at_ns)}{more}"
+    return [Segment(text, severity.ink, 94)] if severity is Severity.CRITICAL else []
 
 
 def _shouting(snapshot: Snapshot) -> list[AlertView]:
@@ -98,15 +123,16 @@ def _told(alert: AlertView, now_ns: int, priority: int) -> list[Segment]:
         Segment(clean(breach_text(alert)), ink, priority - 1),
         Segment(clean(where_text(alert)), "plain", priority - 10),
         Segment(age_text(alert, now_ns), "plain", priority - 2),
+        Segment(marks_words(alert, now_ns), "accent", priority - 11),
     ]
 
 
 def _quiet(snapshot: Snapshot) -> list[Segment]:
-    """How many are known and being dealt with: `1 ack`, `2 muted`."""
+    """How many are known and being dealt with: `1 ack`, `2 muted`, `4 inhib`."""
     counts = Counter(alert_severity(one, snapshot.at_ns) for one in snapshot.alerts)
     return [
         Segment(f"{counts[severity]} {severity.word}", "muted", 20)
-        for severity in (Severity.PENDING, Severity.ACKNOWLEDGED, Severity.SILENCED)
+        for severity in _QUIET
         if counts[severity]
     ]
 
@@ -120,7 +146,7 @@ def _calm(picture: Picture, snapshot: Snapshot) -> list[Segment]:
             Segment("try `llmmon demo`", "muted", 80),
             *_quiet(snapshot),
         ]
-    if snapshot.problems:
+    if is_troubled(snapshot):
         return [Segment("no alert", "plain", 50), *_quiet(snapshot)]
     health, quiet = _health(snapshot), _quiet(snapshot)
     if not quiet and not _bad_checks(snapshot):

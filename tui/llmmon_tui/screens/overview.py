@@ -16,11 +16,13 @@ from llmmon_tui.model import Picture
 from llmmon_tui.panels import alerts, groups, health, requests
 from llmmon_tui.panels.charts import PLOTS
 from llmmon_tui.panels.groups import GROUPS
+from llmmon_tui.panels.objectives import strip_height, strip_lines
 from llmmon_tui.panels.tiles import FIGURES, tile
 from llmmon_tui.screens.monitor import MonitorScreen, dim
 from llmmon_tui.widgets.chart import Chart
 from llmmon_tui.widgets.livetable import LiveTable
 from llmmon_tui.widgets.panel import Panel
+from llmmon_tui.widgets.prose import Block
 from llmmon_tui.widgets.rule import Tabs
 from llmmon_tui.widgets.tile import Tile
 
@@ -43,6 +45,7 @@ class OverviewScreen(MonitorScreen):
             "requests": LiveTable(requests.COLUMNS, empty="no requests yet"),
         }
         self.panels = {name: self._panel(name) for name in _ORDER}
+        self.objectives = Block(id="objectives")
         self._tab = PANELS[0]
         self._firing = 0
         self.tabs = Tabs(self._tab_titles())
@@ -53,6 +56,7 @@ class OverviewScreen(MonitorScreen):
         yield self.worst
         with Grid(id="tiles"):
             yield from self.tiles
+        yield self.objectives
         yield self.tabs
         with Grid(id="board"):
             yield from self.panels.values()
@@ -117,9 +121,15 @@ class OverviewScreen(MonitorScreen):
                 shown.now_s,
                 end_label=shown.end_label,
             )
+        self._paint_objectives(picture)
         self._paint_tables(picture)
         self._paint_titles(picture)
-        dimmed: list[Widget] = [*self.tiles, *self.charts.values(), *self.tables.values()]
+        dimmed: list[Widget] = [
+            self.objectives,
+            *self.tiles,
+            *self.charts.values(),
+            *self.tables.values(),
+        ]
         dim(dimmed, picture.is_stale)
 
     def _panel(self, name: str) -> Panel:
@@ -132,6 +142,12 @@ class OverviewScreen(MonitorScreen):
     def _tab_titles(self) -> list[str]:
         counts = {"alerts": self._firing or ""}
         return [f"{self.panels[name].title} {counts.get(name, '')}".rstrip() for name in PANELS]
+
+    def _paint_objectives(self, picture: Picture) -> None:
+        height = strip_height(picture)
+        self.objectives.set_class(height == 1, "-one")
+        self.objectives.set_class(height > 1, "-two")
+        self.objectives.show(lambda width, height: strip_lines(picture, width)[:height])
 
     def _paint_tables(self, picture: Picture) -> None:
         by = picture.view.by if picture.snapshot is None else picture.snapshot.by

@@ -22,6 +22,7 @@ from llmmon_tui.panels.alertview import breach_text
 from llmmon_tui.panels.health import health_segments
 from llmmon_tui.panels.side import Block, alert_blocks, tail_lines, visible_lines
 from llmmon_tui.panels.tiles import FIGURES, tile
+from llmmon_tui.panels.worst import is_troubled
 from llmmon_tui.screens.monitor import MonitorScreen, dim
 from llmmon_tui.widgets import prose
 from llmmon_tui.widgets.linewidget import LineWidget
@@ -162,8 +163,8 @@ class SideScreen(MonitorScreen):
     def paint(self, picture: Picture) -> None:
         super().paint(picture)
         # the worst alert heads the list below: row two only tells of what is not in it
-        problems = picture.live is not None and bool(picture.live.problems)
-        self.worst.display = picture.is_stale or picture.live is None or problems
+        live = picture.live
+        self.worst.display = picture.is_stale or live is None or is_troubled(live)
 
     def paint_data(self, picture: Picture) -> None:
         self.counts.set_segments(count_segments(picture))

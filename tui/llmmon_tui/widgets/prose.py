@@ -46,9 +46,12 @@ class Prose(LineWidget):
         self._write: Callable[[int], Sequence[Line]] = _no_text
 
     def show(self, write: Callable[[int], Sequence[Line]]) -> None:
-        """Show the lines that `write` makes for a width."""
+        """Show the lines that `write` makes for a width; the layout only follows their number."""
+        width = self.content_size.width
+        is_as_tall = width > 0 and len(write(width)) == self.content_size.height
         self._write = write
-        self.refresh(layout=True)
+        if not is_as_tall:
+            self.refresh(layout=True)
         self.redraw()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
