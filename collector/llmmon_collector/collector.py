@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -12,14 +11,10 @@ from typing import Any
 from llmmon.errors import ConfigError
 from llmmon.protocol.wire import Batch
 from llmmon_collector import __version__
-from llmmon_collector.alerting import Alerting
 from llmmon_collector.clock import Clock
 from llmmon_collector.config.settings import Settings
 from llmmon_collector.control.methods import Backend, Methods
 from llmmon_collector.day import LocalDay
-from llmmon_collector.health.context import AgentBeat, CheckContext
-from llmmon_collector.health.model import CheckSpec, with_defaults
-from llmmon_collector.health.runner import HealthRunner
 from llmmon_collector.httpd.server import HttpServer, HttpState
 from llmmon_collector.intake.gate import open_gate
 from llmmon_collector.intake.ledger import Ledger
@@ -31,7 +26,6 @@ from llmmon_collector.place import Place
 from llmmon_collector.pricing.book import PriceBook
 from llmmon_collector.pricing.catalogue import ListPrices
 from llmmon_collector.requests import RequestDecoder
-from llmmon_collector.scribe import Scribe
 from llmmon_collector.security.guard import Guard
 from llmmon_collector.series import SeriesTable
 from llmmon_collector.snapshots import Identity
@@ -40,6 +34,7 @@ from llmmon_collector.status import About, status_document
 from llmmon_collector.steps import FollowedClock
 from llmmon_collector.storage import Storage
 from llmmon_collector.warmup import refill_windows, replay_tail, restore_ledger
+from llmmon_collector.watch import Watch
 from llmmon_collector.windows import Windows
 
 
@@ -98,8 +93,7 @@ class Collector:
     async def tick(self) -> None:
         """Move on to now: windows, rules, pictures."""
         self._pictures.advance()
-        self._pictures.tail.add_alerts([r._asdict() for r in self._alerting.tick(self.live.table)])
-        self._scribe.health(self._clock.wall_ns(), self._health.views())
+        self._pictures.tail.add_alerts([row._asdict() for row in self._watch.tick()])
         await self._pictures.publish(self._sockets.publisher)
         self._ticked_ns = self._clock.mono_ns()
 
@@ -109,9 +103,7 @@ class Collector:
         await self.tick()
         if self._http is not None:
             await self._http.stop()
-        await self._health.stop()
-        await self._alerting.stop()
-        await self._scribe.stop()
+        await self._watch.stop()
         await self._sockets.stop()
         await asyncio.to_thread(self._storage.close)
 
@@ -121,26 +113,19 @@ class Collector:
         Raises:
             ConfigError: one of them cannot be; then nothing has changed.
         """
-        before = self.settings.checks
-        self._health.replace(self._checks(settings))
-        try:
-            rows = await self._alerting.replace(settings)
-        except ConfigError:
-            self._health.replace(with_defaults(before, str(self._place.state_dir)))
-            raise
+        rows = await self._watch.apply(settings)
         self.settings = settings
-        self.live.series.forget_groupings()
         self._pictures.tail.add_alerts([row._asdict() for row in rows])
 
     def problems(self) -> tuple[str, ...]:
         """What a viewer should be told is wrong with the collector itself, the worst first."""
-        fold, scribe = self._storage.folder.problem, self._scribe.problem
+        fold, scribe = self._storage.folder.problem, self._watch.scribe.problem
         found = (
             self._session.problem,
             self._guard.broken,
             self._sockets.receiver.problem,
             self._followed.problem,
-            *self._alerting.problems(),
+            *self._watch.problems(),
             *self.config_problems(),
             fold and f"events wait in the journal, the store does not take them: {fold}",
             scribe and f"changes of alerts and checks cannot be written to the store: {scribe}",
@@ -163,22 +148,10 @@ class Collector:
             self._ledger, storage.journal, storage.dead, self._clock, handover.put, terms
         )
         self._guard = Guard(self._place.keys, storage.directory, self._clock)
-        self._scribe = Scribe(storage.store)
-        self._alerting = Alerting(
-            self.settings,
-            storage.directory / "alerts.db",
-            self._clock,
-            self._place.environ,
-            lambda event, fields: self._log.warning(event, **fields),
-            self._scribe.alerts,
+        self._watch = Watch(
+            self.settings, self._place, self._clock, self.live, storage, self._ledger
         )
-        context = CheckContext(
-            self._clock,
-            self._place.environ,
-            lambda: [AgentBeat(*beat) for beat in self._ledger.beats(self._clock.mono_ns())],
-        )
-        self._health = HealthRunner(self._checks(self.settings), context, random.SystemRandom())
-        self._followed = FollowedClock(self._clock, self.live.set_clock)
+        self._followed = FollowedClock(self._clock, self._watch.set_clock)
         told = self._contributions()
         self._pictures = Pictures(
             self.live, self._ledger, self._followed, self._identity, told, handover.deliver
@@ -188,6 +161,7 @@ class Collector:
         now_ns, storage = self._clock.wall_ns(), self._storage
         restore_ledger(self._ledger, storage.store, now_ns)
         refill_windows(self.live, storage.store, now_ns)
+        self._watch.backfill.begin()
         tail = replay_tail(storage.journal, storage.store.cursor(), self._ledger, self.live, now_ns)
         stored = self._ledger.totals(self._clock.mono_ns()).stored
         self._log.info("state restored", events_stored=stored, from_journal=tail)
@@ -199,9 +173,7 @@ class Collector:
         )
         self._pictures.advance()
         self._storage.folder.start()
-        self._scribe.start()
-        self._alerting.start()
-        self._health.start()
+        self._watch.start()
         self._sockets.start()
         await self._start_http()
 
@@ -210,9 +182,9 @@ class Collector:
             return
         state = HttpState(
             tick_age_s=lambda: (self._clock.mono_ns() - self._ticked_ns) / 1e9,
-            problems=lambda: [told for told in (self._session.problem, self._guard.broken) if told],
-            health=self._health.views,
-            overall=self._health.overall,
+            ready=lambda: {"journal": self._session.problem, "keys": self._guard.broken},
+            health=self._watch.health.views,
+            name=lambda: self.settings.collector.name,
             snapshot=lambda: self._pictures.snapshot("model"),
         )
         allow_remote = self.settings.collector.http_allow_remote
@@ -230,18 +202,18 @@ class Collector:
         if wanted := wanted_tails(self._sockets.publisher):
             self._pictures.tail.add_batches(batches, requests, wanted)
 
-    def _checks(self, settings: Settings) -> tuple[CheckSpec, ...]:
-        return with_defaults(settings.checks, str(self._place.state_dir))
-
     def _identity(self) -> Identity:
         chosen = self.settings.collector
         return Identity(chosen.name, chosen.note, self._started_ns)
 
     def _contributions(self) -> Contributions:
         return Contributions(
-            alerts=self._alerting.views,
-            limits=self._alerting.limits,
-            health=self._health.views,
+            alerts=self._watch.alerting.views,
+            limits=self._watch.alerting.limits,
+            health=self._watch.health.views,
+            slos=self._watch.slos,
+            budgets=self._watch.budgets,
+            channels=self._watch.alerting.channels,
             problems=self.problems,
             rejected=lambda: self._session.rejected + self._guard.rejected,
             unpriced_models=lambda: self._prices.unpriced_models,
@@ -256,9 +228,9 @@ class Collector:
             status=self._status,
             query=self._storage.store.query,
             folded=self._storage.folded,
-            acknowledge=self._alerting.acknowledge,
-            silence=self._alerting.silence,
+            alerts=self._watch.alerting.desk(),
             reload=self._reload,
+            explain=self._watch.explain,
         )
 
     def _status(self) -> dict[str, Any]:
@@ -276,7 +248,7 @@ class Collector:
             state_dir=str(self._place.state_dir),
             http="" if self._http is None else str(self._http.address),
             config_files=self.config_files,
-            rules=self._alerting.rules,
+            rules=len(self._watch.alerting.manager.health()),
             problems=self.problems(),
         )
         mono_ns = self._clock.mono_ns()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -46,13 +46,17 @@ class LiveMetrics:
         self._decoder = decoder
         self._open = Open(0, 0)
         self._tables: dict[tuple[int, tuple[str, ...], Where | None], MetricTable] = {}
+        self.count_too: Callable[[Requests, int], None] = _count_nothing
+        """Given the requests that the windows were given, late ones too, and the wall time."""
         self.late_events = 0
         """Requests too old for the windows when they came."""
 
     def add(self, batches: Sequence[Batch], now_ns: int, warm: bool = False) -> Requests:
         """Take in the requests of ``batches`` and return them; ``warm`` at start-up only."""
         requests = self._decoder.decode(batches)
-        late = self.windows.add(_by_our_clock(batches, requests), now_ns, warm)
+        timed = _by_our_clock(batches, requests)
+        late = self.windows.add(timed, now_ns, warm)
+        self.count_too(timed, now_ns)
         self.late_events += 0 if warm else late
         self._tables.clear()
         return requests
@@ -86,6 +90,10 @@ class LiveMetrics:
         names = ("open_requests", "stalled_requests")
         told = {n: np.full(len(table), c, np.float64) for n, c in zip(names, counts, strict=True)}
         return replace(table, values={**table.values, **told})
+
+
+def _count_nothing(requests: Requests, now_ns: int) -> None:
+    """Where nobody else counts."""
 
 
 def _by_our_clock(batches: Sequence[Batch], requests: Requests) -> Requests:

@@ -10,9 +10,12 @@ from llmmon.protocol.snapshot import (
     GROUPINGS,
     TOPIC,
     AlertView,
+    BudgetView,
+    ChannelView,
     HealthView,
     IngestView,
     Limit,
+    SloView,
     Snapshot,
     encode_snapshot,
 )
@@ -44,6 +47,9 @@ class Contributions(NamedTuple):
     rejected: Callable[[], int]
     unpriced_models: Callable[[], tuple[str, ...]]
     fold_lag_s: Callable[[], float | None]
+    slos: Callable[[], tuple[SloView, ...]] = tuple
+    budgets: Callable[[], tuple[BudgetView, ...]] = tuple
+    channels: Callable[[], tuple[ChannelView, ...]] = tuple
 
 
 class Pictures:
@@ -125,6 +131,9 @@ class Pictures:
             limits=self._from.limits(),
             ingest=self.ingest(),
             problems=self._from.problems(),
+            slos=self._from.slos(),
+            budgets=self._from.budgets(),
+            channels=self._from.channels(),
         )
 
     def _rate(self) -> float:

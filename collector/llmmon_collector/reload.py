@@ -11,7 +11,7 @@ from llmmon.errors import ConfigError
 from llmmon_collector.config.load import Loaded, load
 from llmmon_collector.config.settings import CollectorSettings, Settings
 
-LIVE_KEYS: Final = frozenset({"name", "note", "rules_dir"})
+LIVE_KEYS: Final = frozenset({"name", "note", "rules_dir", "inhibit_defaults"})
 """Keys of ``[collector]`` that take effect at once. The others need a restart."""
 
 

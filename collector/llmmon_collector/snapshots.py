@@ -8,9 +8,12 @@ from typing import NamedTuple
 from llmmon.protocol.snapshot import (
     VERSION,
     AlertView,
+    BudgetView,
+    ChannelView,
     HealthView,
     IngestView,
     Limit,
+    SloView,
     Snapshot,
     WindowView,
 )
@@ -36,6 +39,9 @@ class Parts(NamedTuple):
     limits: tuple[Limit, ...]
     ingest: IngestView
     problems: tuple[str, ...]
+    slos: tuple[SloView, ...] = ()
+    budgets: tuple[BudgetView, ...] = ()
+    channels: tuple[ChannelView, ...] = ()
 
 
 class IngestState(NamedTuple):
@@ -91,6 +97,9 @@ def build_snapshot(
         ingest=parts.ingest,
         limits=parts.limits,
         problems=parts.problems,
+        slos=parts.slos,
+        budgets=parts.budgets,
+        channels=parts.channels,
     )
 
 

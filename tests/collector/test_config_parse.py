@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmmon.errors import ConfigError
-from llmmon_collector.config.parse import Document, parse_settings
+from llmmon_collector.config.document import Document
+from llmmon_collector.config.parse import parse_settings
 from llmmon_collector.health.model import LlmCheck
 
 RULE = '[[rule]]\nname = "{name}"\nvalue = "latency_p95"\nwarning = {{ above = 5 }}\n'
@@ -142,7 +143,7 @@ def test_rules_of_all_files_come_in_order() -> None:
         ),
         (
             '[[check]]\nname = "x"\ntype = "cpu"\n[[check]]\ntype = "cpu"\nname = "x"\n',
-            "llmmon.toml:6: check[x].name: a check of this name is in line 2 too: rename one",
+            "llmmon.toml:6: check[x].name: a check of this name is in llmmon.toml:2 too: rename",
         ),
         (
             '[[check]]\nname = "x"\ntype = "llm"\nurl = "http://h"\napi_key = "sk-12345678"\n',
@@ -165,6 +166,45 @@ def test_rules_of_all_files_come_in_order() -> None:
             RULE.format(name="x") + 'window = "10m"\n',
             "llmmon.toml:5: rule[x].window: the collector keeps no window of 10m, only 1m, 5m, 1h",
         ),
+        (
+            (
+                '[[rule]]\nname = "x"\nwarning = { above = 1 }\nvalue = \'check("reddis")\'\n'
+                '[[check]]\nname = "redis"\ntype = "tcp"\nhost = "h"\nport = 1\n'
+            ),
+            (
+                'llmmon.toml:4: rule[x].value: there is no [[check]] "reddis": add it; '
+                'did you mean "redis"?'
+            ),
+        ),
+        (
+            (
+                '[[route]]\nmatch = { severity = "critical" }\nchannels = ["pagr"]\n'
+                '[channels.pager]\ntype = "log"\n'
+            ),
+            (
+                "llmmon.toml:3: route[#1].channels: there is no [channels.pagr]: add it; "
+                'did you mean "pager"?'
+            ),
+        ),
+        (
+            '[[route]]\nmute = ["nigth"]\n[schedules.night]\nfrom = "22:00"\nto = "07:00"\n',
+            (
+                "llmmon.toml:2: route[#1].mute: there is no [schedules.nigth]: add it; "
+                'did you mean "night"?'
+            ),
+        ),
+        (
+            '[[slo]]\nname = "a"\ngood = "error is None"\nobjective = 0.99\nchannels = ["x"]\n',
+            "llmmon.toml:5: slo[a].channels: there is no [channels.x]",
+        ),
+        (
+            RULE.format(name="slo.a"),
+            'llmmon.toml:2: rule[slo.a].name: "slo." and "budget." begin the names of rules that',
+        ),
+        (
+            '[[budget]]\nname = "a"\nlimit_usd = 1\n[[budget]]\nname = "a"\nlimit_usd = 2\n',
+            "llmmon.toml:5: budget[a].name: a budget of this name is in llmmon.toml:2 too",
+        ),
     ],
 )
 def test_mistakes_are_explained(text: str, message: str) -> None:
@@ -183,7 +223,7 @@ def test_one_rule_name_in_two_files_names_both_places() -> None:
 
 def test_rule_files_hold_rules_only() -> None:
     error = refused("", '[collector]\nname = "x"\n')
-    assert str(error) == "rules.d/0.toml:1: collector: unknown key; known here: rule"
+    assert str(error) == "rules.d/0.toml:1: collector: unknown key; known here: budget, rule, slo"
 
 
 @given(st.text(alphabet=st.sampled_from("[]{}=\"'\n#.ar ulecok1"), max_size=60))

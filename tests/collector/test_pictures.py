@@ -12,7 +12,7 @@ import zmq
 import zmq.asyncio
 from support.frames import AGENT
 from support.live import NOW_NS, new_live, request_batch, row
-from support.snapshots import alert
+from support.snapshots import alert, budget, channel, slo
 
 from llmmon.protocol.codec import unpack
 from llmmon.protocol.event import Heartbeat, OpenRequest
@@ -35,6 +35,9 @@ class Rig:
         self.ledger = Ledger()
         self.live = new_live()
         self.said: dict[str, Any] = {
+            "slos": (),
+            "budgets": (),
+            "channels": (),
             "alerts": (),
             "limits": (),
             "health": (),
@@ -134,9 +137,12 @@ def test_refreshing_counts_what_came_since_the_tick_and_is_no_tick(rig: Rig) -> 
 
 def test_what_other_rooms_say_is_in_it(rig: Rig) -> None:
     rig.said |= {"alerts": (alert(),), "rejected": 3, "unpriced_models": ("x",), "fold_lag_s": 2.0}
+    rig.said |= {"slos": (slo(),), "budgets": (budget(),), "channels": (channel("log"),)}
     rig.tick()
     snapshot = rig.pictures.snapshot("model")
     assert snapshot.alerts == (alert(),)
+    assert (snapshot.slos, snapshot.budgets) == ((slo(),), (budget(),))
+    assert snapshot.channels == (channel("log"),)
     ingest = snapshot.ingest
     assert (ingest.rejected_batches, ingest.unpriced_models, ingest.fold_lag_s) == (3, ("x",), 2.0)
 

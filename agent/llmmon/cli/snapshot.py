@@ -26,6 +26,7 @@ _COLUMNS = {
     "cost": "cost_usd",
     "quality": "quality_score_mean",
 }
+_MONEY = ("limit", "spent", "forecast")
 
 
 @click.command()
@@ -63,7 +64,7 @@ def fetch(
 
 
 def snapshot_text(view: dict[str, Any]) -> str:
-    """The same for people: the whole and its groups, busiest first, alerts, health, the ledger."""
+    """The same for people: the whole, its groups, what is judged, and the ledger."""
     labels = [name for name in DIMENSIONS if any(name in row for row in view["series"])]
     busiest = sorted(view["series"], key=lambda row: -(row["requests"] or 0))
     rows = [[*(row.get(name) for name in labels), *_cells(row)] for row in busiest]
@@ -72,7 +73,10 @@ def snapshot_text(view: dict[str, Any]) -> str:
         f"{plain(view['at'])}  window {age_text(view['window_s'])}",
         table([*labels, *_COLUMNS], [whole, *rows]),
         _alerts_text(view["alerts"]),
+        _slos_text(view["slos"]),
+        _budgets_text(view["budgets"]),
         _health_text(view["health"]),
+        _channels_text(view["channels"]),
         _ingest_text(view["ingest"]),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -97,6 +101,53 @@ def _health_text(health: dict[str, Any]) -> str:
         return ""
     rows = [[name, check["status"], check["message"]] for name, check in health.items()]
     return table(["check", "status", "message"], rows)
+
+
+def _slos_text(slos: list[dict[str, Any]]) -> str:
+    rows = [
+        [
+            _group_text(slo),
+            f"{slo['objective']:.6g}",
+            _share_text(slo["attained"], 3),
+            _share_text(slo["budget_left"], 1),
+            "never" if slo["exhausted_in_s"] is None else age_text(slo["exhausted_in_s"]),
+            slo["severity"] or "ok",
+        ]
+        for slo in slos
+    ]
+    headers = ["slo", "objective", "attained", "budget left", "spent in", "state"]
+    return table(headers, rows) if rows else ""
+
+
+def _budgets_text(budgets: list[dict[str, Any]]) -> str:
+    rows = [
+        [
+            _group_text(budget),
+            budget["period"],
+            *(metric_text("cost_usd", budget[f"{name}_usd"]) for name in _MONEY),
+            budget["unpriced_requests"],
+            budget["severity"] or "ok",
+        ]
+        for budget in budgets
+    ]
+    return table(["budget", "period", *_MONEY, "unpriced", "state"], rows) if rows else ""
+
+
+def _channels_text(channels: dict[str, dict[str, Any]]) -> str:
+    rows = [
+        [name, channel["type"], channel["sent"], channel["waiting"], channel["last_error"]]
+        for name, channel in channels.items()
+    ]
+    return table(["channel", "type", "sent", "waiting", "last error"], rows) if rows else ""
+
+
+def _group_text(view: dict[str, Any]) -> str:
+    labels = ", ".join(f"{name}={value}" for name, value in view["labels"].items())
+    return f"{view['name']} ({labels})" if labels else str(view["name"])
+
+
+def _share_text(share: float | None, digits: int) -> str | None:
+    return None if share is None else f"{share:.{digits}%}"
 
 
 def _ingest_text(ingest: dict[str, Any]) -> str:

@@ -44,6 +44,9 @@ def snapshot_object(
         "series": [series_object(row) for row in metrics["series"]],
         "alerts": [as_dict(alert) for alert in snapshot.alerts],
         "health": health_object(snapshot),
+        "slos": [as_dict(slo) for slo in snapshot.slos],
+        "budgets": [as_dict(budget) for budget in snapshot.budgets],
+        "channels": {channel.name: as_dict(channel) for channel in snapshot.channels},
         "ingest": {name: ingest.get(name) for name in _INGEST},
     }
 

@@ -53,6 +53,17 @@ warning = {{ above = 0.1, clear_below = 0.05 }}
 critical = {{ above = 0.3, clear_below = 0.2 }}
 min_requests = 5
 summary = "{{provider}}: {{value:.0%}} of calls fail"
+
+[[slo]]
+name = "availability"
+good = "error is None"
+objective = 0.95
+period = "7d"
+
+[[budget]]
+name = "models"
+limit_usd = 500
+period = "day"
 """
 
 

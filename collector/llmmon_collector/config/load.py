@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from llmmon.errors import ConfigError
-from llmmon_collector.config.parse import Document, parse_settings
+from llmmon_collector.config.document import Document
+from llmmon_collector.config.parse import parse_settings
 from llmmon_collector.config.settings import Settings
 
 CONFIG_VARIABLE: Final = "LLMMON_CONFIG"
@@ -44,13 +45,13 @@ def load(path: Path | None, environ: Mapping[str, str], cwd: Path) -> Loaded:
     main = find_config(path, environ, cwd)
     if main is None:
         return Loaded(parse_settings(None), (), None)
-    document = _read(main)
+    document = read_document(main)
     settings = _with_absolute_paths(parse_settings(document), main.parent, environ)
     if settings.collector.rules_dir is None:
         return Loaded(settings, (main,), None)
     rules_dir = Path(settings.collector.rules_dir)
     files = _rule_files(rules_dir, main)
-    settings = parse_settings(document, [_read(file) for file in files])
+    settings = parse_settings(document, [read_document(file) for file in files])
     settings = _with_absolute_paths(settings, main.parent, environ)
     return Loaded(settings, (main, *files), rules_dir)
 
@@ -90,7 +91,12 @@ def is_rule_file(file: Path) -> bool:
     return file.suffix == ".toml" and not file.name.startswith(".")
 
 
-def _read(file: Path) -> Document:
+def read_document(file: Path) -> Document:
+    """The text of ``file``.
+
+    Raises:
+        ConfigError: it cannot be read, is longer than 4 MiB, or no UTF-8 text.
+    """
     try:
         with file.open("rb") as opened:
             content = opened.read(_MAX_BYTES + 1)

@@ -9,10 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from llmmon.errors import ConfigError, EndpointError
 from llmmon.protocol.endpoint import parse_address
+from llmmon_collector.alerts.model import InhibitSpec, RouteSpec, ScheduleSpec
 from llmmon_collector.duration import Duration
 from llmmon_collector.health.model import CheckSpec
 from llmmon_collector.httpd.bind import parse_bind
 from llmmon_collector.notify.model import ChannelSpec
+from llmmon_collector.objectives.model import BudgetSpec, SloSpec
 from llmmon_collector.pricing.model import PriceOverride
 from llmmon_collector.rules.model import RuleSpec
 from llmmon_collector.security.model import SecuritySettings
@@ -61,9 +63,11 @@ class CollectorSettings(BaseModel):
     tick_s: Duration = Field(default=1.0, alias="tick", ge=0.05, le=10)
     """Between snapshots and between evaluations of the rules."""
     rules_dir: str | None = None
-    """A directory of ``*.toml`` files with more ``[[rule]]``."""
+    """A directory of ``*.toml`` files with more ``[[rule]]``, ``[[slo]]`` and ``[[budget]]``."""
+    inhibit_defaults: bool = True
+    """Whether a critical alert mutes warnings of the same series about the same."""
     timezone: str = ""
-    """Whose midnight starts ``daily_cost``, such as ``Europe/Berlin``; the machine's when empty."""
+    """Whose midnight starts a day and a month, such as ``Europe/Berlin``; else the machine's."""
 
     @field_validator("windows_s")
     @classmethod
@@ -117,7 +121,12 @@ class Settings(BaseModel):
     security: SecuritySettings = SecuritySettings()
     prices: tuple[PriceOverride, ...] = Field(default=(), alias="price")
     rules: tuple[RuleSpec, ...] = Field(default=(), alias="rule")
+    slos: tuple[SloSpec, ...] = Field(default=(), alias="slo")
+    budgets: tuple[BudgetSpec, ...] = Field(default=(), alias="budget")
     channels: dict[ChannelName, ChannelSpec] = {}
+    routes: tuple[RouteSpec, ...] = Field(default=(), alias="route")
+    schedules: dict[ChannelName, ScheduleSpec] = {}
+    inhibitions: tuple[InhibitSpec, ...] = Field(default=(), alias="inhibit")
     checks: tuple[CheckSpec, ...] = Field(default=(), alias="check")
 
 
@@ -127,3 +136,5 @@ class RulesFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     rules: tuple[RuleSpec, ...] = Field(default=(), alias="rule")
+    slos: tuple[SloSpec, ...] = Field(default=(), alias="slo")
+    budgets: tuple[BudgetSpec, ...] = Field(default=(), alias="budget")

@@ -28,6 +28,9 @@ READS: Final = frozenset(
         "trace",
         "query",
         "status",
+        "silences",
+        "transitions",
+        "explain",
     }
 )
 """Control methods that change nothing. A method that is not named here is an operator's."""
