@@ -62,7 +62,7 @@ period = "7d"
 
 [[budget]]
 name = "models"
-limit_usd = 500
+limit_usd = 5
 period = "day"
 """
 
