@@ -8,6 +8,7 @@ from typing import Any, Final
 
 MASK: Final = "***"
 _MAX_DEPTH: Final = 6
+_MAX_LINE: Final = 200
 
 _SECRET_KEYS: Final = re.compile(
     r"passw|secret|token|credential|authorization|api[-_]?key|private[-_]?key|routing[-_]?key|dsn",
@@ -58,3 +59,10 @@ def scrub_value(key: str, value: Any, depth: int = 0) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [scrub_value(key, item, depth + 1) for item in value]
     return scrub(str(value))
+
+
+def one_line(text: str) -> str:
+    """``text`` as may be shown anywhere: one line, nothing but printable characters, not long."""
+    head = text[: 4 * _MAX_LINE]
+    printable = "".join(char if char.isprintable() else " " for char in head)
+    return " ".join(printable.split())[:_MAX_LINE]

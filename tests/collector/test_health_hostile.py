@@ -19,7 +19,7 @@ from llmmon.protocol.snapshot import HealthView
 from llmmon_collector.clock import SystemClock
 from llmmon_collector.health.context import CheckContext
 from llmmon_collector.health.model import CheckSpec
-from llmmon_collector.health.resolve import Address, Resolver
+from llmmon_collector.outbound.resolve import Address, Resolver
 from llmmon_collector.health.runner import HealthRunner
 
 SPECS: TypeAdapter[CheckSpec] = TypeAdapter(CheckSpec)

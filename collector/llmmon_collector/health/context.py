@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from llmmon_collector.clock import Clock
-from llmmon_collector.health.resolve import Resolver
+from llmmon_collector.outbound.resolve import Resolver
 
 
 class AgentBeat(NamedTuple):

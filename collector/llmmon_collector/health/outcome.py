@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from llmmon.protocol.snapshot import Measurement
-from llmmon_collector.scrub import scrub
+from llmmon_collector.scrub import one_line, scrub
 
 Status = Literal["ok", "degraded", "failing", "unknown"]
 STATUSES: Final[tuple[Status, ...]] = ("ok", "degraded", "failing", "unknown")
-_MAX_MESSAGE: Final = 200
 _MAX_UNIT: Final = 20
 _MAX_MEASUREMENTS: Final = 32
 _MEASUREMENT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -71,13 +70,6 @@ def describe_error(error: BaseException) -> str:
     except Exception:
         message = ""  # an error that cannot be told is still an error
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
-
-
-def one_line(text: str) -> str:
-    """``text`` as may be shown anywhere: one line, nothing but printable characters, not long."""
-    head = text[: 4 * _MAX_MESSAGE]
-    printable = "".join(char if char.isprintable() else " " for char in head)
-    return " ".join(printable.split())[:_MAX_MESSAGE]
 
 
 def _from_mapping(result: Mapping[Any, Any]) -> Outcome:

@@ -14,12 +14,12 @@ from llmmon.errors import ConfigError
 from llmmon.protocol.snapshot import HealthView, Snapshot
 from llmmon_collector import __version__
 from llmmon_collector.clock import Clock
-from llmmon_collector.health.outcome import one_line
 from llmmon_collector.health.views import overall_status
 from llmmon_collector.httpd.bind import Bind, is_loopback, parse_bind
 from llmmon_collector.httpd.health import CONTENT_TYPE, Service, health_document
 from llmmon_collector.httpd.metrics import render
 from llmmon_collector.httpd.probes import Asked, health_text, one_text, probe_text
+from llmmon_collector.scrub import one_line
 
 ALIVE_WITHIN_S: Final = 5.0
 """A collector whose main loop has not ticked for longer is not alive."""

@@ -7,8 +7,7 @@ from typing import Any, Final, Literal, NamedTuple
 import orjson
 
 from llmmon_collector.health.checks.sse import Event
-from llmmon_collector.health.outcome import one_line
-from llmmon_collector.scrub import scrub
+from llmmon_collector.scrub import one_line, scrub
 
 _DONE: Final = "[DONE]"
 _TOKENS: Final = ("content", "reasoning_content", "reasoning", "refusal", "tool_calls")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import aiohttp
 
-from llmmon_collector.health.checks.client import connection_trouble, open_session
+from llmmon_collector.health.checks.client import open_session
 from llmmon_collector.health.context import CheckContext
 from llmmon_collector.health.model import HttpCheck
 from llmmon_collector.health.outcome import Outcome, judge
+from llmmon_collector.outbound.trouble import connection_trouble
 
 
 async def check(spec: HttpCheck, context: CheckContext) -> Outcome:

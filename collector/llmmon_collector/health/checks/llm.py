@@ -7,11 +7,12 @@ from typing import Any, Final
 import aiohttp
 
 from llmmon_collector.health.checks.chat import document_of, error_in
-from llmmon_collector.health.checks.client import connection_trouble, open_session, read_at_most
+from llmmon_collector.health.checks.client import open_session, read_at_most
 from llmmon_collector.health.checks.firsttoken import time_first_token
 from llmmon_collector.health.context import CheckContext
 from llmmon_collector.health.model import LlmCheck
 from llmmon_collector.health.outcome import Outcome, judge
+from llmmon_collector.outbound.trouble import connection_trouble
 from llmmon_collector.secret import read_secret
 
 _MAX_MODELS_BYTES: Final = 4 * 2**20

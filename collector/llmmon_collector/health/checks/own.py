@@ -18,9 +18,9 @@ import psutil
 
 from llmmon.protocol.snapshot import Measurement
 from llmmon_collector.clock import Clock
-from llmmon_collector.health.checks.refusal import os_reason
 from llmmon_collector.health.model import OWN_NAME, InternalCheck
 from llmmon_collector.health.outcome import STATUSES, Outcome, Status, judge
+from llmmon_collector.outbound.trouble import os_reason
 from llmmon_collector.threads import start_in_thread
 
 OWN_SPEC: Final = InternalCheck(name=OWN_NAME, interval=10.0, timeout=5.0)

@@ -9,12 +9,13 @@ from typing import Final
 import aiohttp
 
 from llmmon.protocol.snapshot import Measurement
-from llmmon_collector.health.checks.client import connection_trouble, open_session, read_at_most
+from llmmon_collector.health.checks.client import open_session, read_at_most
 from llmmon_collector.health.checks.exposition import Reading, read_exposition
 from llmmon_collector.health.checks.growth import measure
 from llmmon_collector.health.context import CheckContext
 from llmmon_collector.health.model import ScrapeCheck
 from llmmon_collector.health.outcome import STATUSES, Outcome, judge
+from llmmon_collector.outbound.trouble import connection_trouble
 from llmmon_collector.secret import read_secret
 from llmmon_collector.threads import start_in_thread
 

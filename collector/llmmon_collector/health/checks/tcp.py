@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 from typing import Final
 
-from llmmon_collector.health.checks.refusal import os_reason
 from llmmon_collector.health.context import CheckContext
 from llmmon_collector.health.model import TcpCheck
-from llmmon_collector.health.outcome import Outcome, judge, one_line
+from llmmon_collector.health.outcome import Outcome, judge
+from llmmon_collector.outbound.trouble import os_reason
+from llmmon_collector.scrub import one_line
 
 _MAX_ANSWER_BYTES: Final = 64 * 1024
 _SHARE_OF_TIMEOUT: Final = 0.9

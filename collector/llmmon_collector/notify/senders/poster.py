@@ -8,10 +8,10 @@ from typing import Final
 
 import aiohttp
 
-from llmmon_collector.health.checks.client import connection_trouble
-from llmmon_collector.health.checks.refusal import os_reason
 from llmmon_collector.notify.result import Result, Retry, judge_status
-from llmmon_collector.notify.senders.lookup import Lookup
+from llmmon_collector.outbound.lookup import Lookup
+from llmmon_collector.outbound.resolve import Resolver
+from llmmon_collector.outbound.trouble import connection_trouble, os_reason
 from llmmon_collector.scrub import scrub
 
 _MAX_SAID: Final = 1000
@@ -36,7 +36,7 @@ class Poster:
         """Send ``data`` and judge the answer; ``now_ns`` is wall time."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(resolver=Lookup()),
+                connector=aiohttp.TCPConnector(resolver=Lookup(Resolver())),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         sent = {"Content-Type": "application/json", "User-Agent": "llmmon", **(headers or {})}

@@ -40,7 +40,7 @@ class Resolver:
         key = (host, port)
         pending = self._pending.get(key)
         if pending is None:
-            pending = start_in_thread(lambda: _look_up(host, port), f"health resolve {host}")
+            pending = start_in_thread(lambda: _look_up(host, port), f"llmmon resolve {host}")
             self._pending[key] = pending
             pending.add_done_callback(lambda done: self._forget(key, done))
         return await asyncio.shield(pending)

@@ -6,14 +6,14 @@ import socket
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from llmmon_collector.health.resolve import Resolver
+from llmmon_collector.outbound.resolve import Resolver
 
 
 class Lookup(AbstractResolver):
     """aiohttp's own would share the threads of everything that blocks, and use them up."""
 
-    def __init__(self) -> None:
-        self._resolver = Resolver()
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
