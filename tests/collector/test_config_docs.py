@@ -28,5 +28,5 @@ def test_every_key_is_documented() -> None:
     schema = Settings.model_json_schema(by_alias=True)
     known = set(keys(schema)) | set(kinds(schema))
     assert {"window", "interval", "from", "max_series", "slack", "llm"} <= known
-    tables = {"rule", "price", "check", "channels", "collector", "security"}
+    tables = {"rule", "price", "check", "channels", "collector", "security", "schedules", "inhibit"}
     assert {key for key in known - tables if f"`{key}`" not in guide} == set()
