@@ -8,7 +8,7 @@ from support.dispatching import alert
 
 from llmmon_collector.notify.model import ChannelSpec
 from llmmon_collector.notify.notification import Delivery
-from llmmon_collector.notify.wording import Wording, group_title
+from llmmon_collector.notify.wording import Wording, facts, group_title
 
 ADAPTER: TypeAdapter[ChannelSpec] = TypeAdapter(ChannelSpec)
 
@@ -80,3 +80,7 @@ def test_a_template_is_checked_when_it_is_loaded(key: str, template: str, messag
 def test_many_are_counted_by_event() -> None:
     batch = [delivery(), delivery("acknowledged"), delivery("resolved"), delivery("resolved")]
     assert group_title(batch) == "Alerts: 1 firing, 1 acknowledged, 2 resolved"
+
+
+def test_what_is_of_no_window_names_none() -> None:
+    assert "Window" not in facts(delivery(window_s=0))

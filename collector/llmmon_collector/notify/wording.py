@@ -81,7 +81,7 @@ def facts(delivery: Delivery) -> dict[str, str]:
         "Value": f"{alert.metric} = {_written(alert, alert.value)}",
         "Limit": "" if alert.threshold is None else _limit(alert, alert.threshold),
         "Worst": "" if alert.peak is None else format_value(alert.peak, alert.metric),
-        "Window": format_duration(alert.window_s),
+        "Window": _window(alert),
         "Since": "" if alert.fired_ns is None else iso(alert.fired_ns),
         "Until": "" if alert.resolved_ns is None else iso(alert.resolved_ns),
         "Acknowledged by": alert.acknowledged_by or "",
@@ -89,6 +89,11 @@ def facts(delivery: Delivery) -> dict[str, str]:
         "Runbook": alert.runbook,
     }
     return {name: value for name, value in known.items() if value}
+
+
+def _window(alert: AlertView) -> str:
+    """Empty for checks, objectives and budgets: they have none."""
+    return format_duration(alert.window_s) if alert.window_s else ""
 
 
 def labels_text(alert: AlertView) -> str:
@@ -106,7 +111,7 @@ def fields_of(delivery: Delivery, escape: Escape = str) -> dict[str, str | float
         "severity": alert.severity,
         "metric": alert.metric,
         "comparison": alert.comparison,
-        "window": format_duration(alert.window_s),
+        "window": _window(alert),
         "event": delivery.event,
         "labels": labels_text(alert),
         "summary": alert.summary,

@@ -28,7 +28,7 @@ def alert_lines(alert: AlertView, now_ns: int, width: int) -> list[Line]:
         ("value", breach_text(alert)),
         ("peak", metric_text(alert.metric, alert.peak)),
         ("metric", alert.metric + _meaning(alert.metric)),
-        ("window", window_text(alert.window_s)),
+        ("window", window_text(alert.window_s) if alert.window_s else ""),
         ("severity", alert.severity),
         ("state", f"{alert.state} for {age_text(alert, now_ns)}"),
         ("fired", _clock(alert.fired_ns)),

@@ -144,7 +144,7 @@ def attained_text(slo: SloView) -> str:
     goal = share_text(slo.objective)[:-1]
     digits = max(2, len(goal.partition(".")[2]) + 1)
     factor = 10**digits
-    percent = math.floor(round(max(0.0, slo.attained) * 100 * factor, 3)) / factor
+    percent = math.floor(round(max(0.0, slo.attained) * 100 * factor, 6)) / factor
     return f"{percent:.{digits}f}%"
 
 
