@@ -28,6 +28,10 @@ class Rollups(Protocol):
         """What the minutes of ``span`` add up to, by step ascending, numbered by ``series``."""
         ...
 
+    def begin_ns(self, since_ns: int) -> int | None:
+        """When the earliest request from ``since_ns`` on ended, to the minute; None for none."""
+        ...
+
 
 class Moment(NamedTuple):
     """A past instant."""
@@ -63,15 +67,24 @@ class Past:
             windows.advance(end_ns - 1)
             yield Moment(at_ns, _Reading(windows, series))
 
+    def known(self, times_ns: range) -> range:
+        """Those of ``times_ns`` at which anything was kept yet: before that, no requests mean
+        nothing."""
+        begin_ns = self.kept.begin_ns(0)
+        if begin_ns is None:
+            return times_ns[:0]
+        return times_ns[max(0, (begin_ns - times_ns.start) // times_ns.step + 1) :]
+
     def tables(self, question: PastQuestion) -> Iterator[tuple[int, MetricTable]]:
         """The answer to what a rule's functions of the past ask, as ``RuleEngine.fill_past`` takes
-        it: tables with the metrics that the expression names, which may be kept.
+        it: tables with the metrics that the expression names, which may be kept. None are of a time
+        before anything was.
 
         Read it to its end, or close it: until then it holds on to the store.
         """
         where = compile_where(question.where_text) if question.where_text else None
         metrics = compile_value(question.value_text).metrics
-        times_ns = range(question.since_ns, question.until_ns, question.step_ns)
+        times_ns = self.known(range(question.since_ns, question.until_ns, question.step_ns))
         for at_ns, source in self.moments([question.window_s], times_ns) if times_ns else ():
             table = source(question.window_s, question.by, where)
             known = {name: table.values[name] for name in metrics if name in table.values}

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from llmmon.errors import ConfigError
+from llmmon.errors import ConfigError, ControlError
 from llmmon.protocol.views import BudgetView, SloView
 from llmmon_collector.alerting import Alerting, Around
 from llmmon_collector.alerts.policy import Policy
@@ -25,8 +25,10 @@ from llmmon_collector.live import LiveMetrics
 from llmmon_collector.logs import get_logger
 from llmmon_collector.metrics import Sources
 from llmmon_collector.objectives.objectives import Objectives
+from llmmon_collector.objectives.rules import generated_rules
 from llmmon_collector.past import Past
 from llmmon_collector.place import Place
+from llmmon_collector.rules.grammar import nearest
 from llmmon_collector.scribe import Scribe
 from llmmon_collector.storage import Storage
 
@@ -63,7 +65,7 @@ class Watch:
         around = Around(clock, place.environ, lambda event, fields: log.warning(event, **fields))
         path = place.state_dir / "alerts.db"
         self.alerting = Alerting(
-            self._policy(settings), chosen.window_lengths_s, path, around, self.scribe.alerts
+            _policy(settings), chosen.window_lengths_s, path, around, self.scribe.alerts
         )
         context = CheckContext(clock, place.environ, self._agents)
         self.health = HealthRunner(self._checks(settings), context, random.SystemRandom())
@@ -78,7 +80,7 @@ class Watch:
         self.health.register(OWN_SPEC.name, OwnCheck(figures, clock).run, OWN_SPEC)
         past = Past(storage.store, LocalDay(chosen.timezone).start_ns, chosen.max_series)
         askers = Askers(self.objectives, self.alerting.manager.engine)
-        self.backfill = Backfill(storage.store, past, askers)
+        self.backfill = Backfill(storage.store, past, askers, storage.folded)
 
     def start(self) -> None:
         """Begin to check and to deliver; needs a running event loop."""
@@ -127,13 +129,13 @@ class Watch:
         Raises:
             ConfigError: one of them cannot be; then nothing has changed.
         """
-        before = self._settings
+        self.health.replace(self._checks(settings))
         try:
-            self._use(settings)
-            rows = await self.alerting.replace(self._policy(settings))
+            rows = await self.alerting.replace(_policy(settings))
         except ConfigError:
-            self._use(before)
+            self.health.replace(self._checks(self._settings))
             raise
+        self.objectives.replace(settings.slos, settings.budgets, self._clock.wall_ns())
         self._settings = settings
         self._tell_left_out()
         self._live.series.forget_groupings()
@@ -143,9 +145,13 @@ class Watch:
         """Why ``rule`` fires or not, for the groups that have ``labels``.
 
         Raises:
-            KeyError: no rule of this name is in force.
+            ControlError: no rule of this name is in force.
         """
         manager = self.alerting.manager
+        names = [known.name for known in manager.engine.rules]
+        if rule not in names:
+            reason = f'no rule "{rule}" is in force{nearest(rule, names)}'
+            raise ControlError("not_found", reason)
         found = manager.engine.explain(rule, self.sources(), labels)
         now = Present(self._clock.mono_ns() / 1e9, self._clock.wall_ns())
         views = self.alerting.views()
@@ -175,20 +181,17 @@ class Watch:
         for text in (text for slo in self._settings.slos for text in slo.left_out):
             self._log.info("a burn rate that cannot be reached is not watched", reason=text)
 
-    def _use(self, settings: Settings) -> None:
-        self.health.replace(self._checks(settings))
-        self.objectives.replace(settings.slos, settings.budgets, self._clock.wall_ns())
-
     def _checks(self, settings: Settings) -> tuple[CheckSpec, ...]:
         return with_defaults(settings.checks, self._state_dir)
 
-    def _policy(self, settings: Settings) -> Policy:
-        return Policy(
-            rules=settings.rules,
-            generated=self.objectives.rules(),
-            channels=settings.channels,
-            routes=settings.routes,
-            schedules=settings.schedules,
-            inhibitions=settings.inhibitions,
-            inhibit_defaults=settings.collector.inhibit_defaults,
-        )
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        rules=settings.rules,
+        generated=generated_rules(settings.slos, settings.budgets),
+        channels=settings.channels,
+        routes=settings.routes,
+        schedules=settings.schedules,
+        inhibitions=settings.inhibitions,
+        inhibit_defaults=settings.collector.inhibit_defaults,
+    )

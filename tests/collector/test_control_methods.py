@@ -78,6 +78,7 @@ class Rig:
                     wall_ns=self.clock.wall_ns,
                 ),
                 reload=self._reload,
+                explain=lambda name, labels: {"rule": name, "groups": [dict(labels)]},
             )
         ).table()
         self._seq = 0

@@ -48,8 +48,8 @@ def test_an_objective_is_written_in_toml() -> None:
     [
         ({"name": "a b"}, "name"),
         ({"name": "x" * 61}, "name"),
-        ({"objective": 1}, "less than 1"),
-        ({"objective": 0}, "greater than 0"),
+        ({"objective": 1}, "a share between 0 and 1, such as 0.999 for 99.9 %"),
+        ({"objective": 0}, "a share between 0 and 1"),
         ({"good": "latency < 3"}, 'column 1: there is no field "latency"'),
         ({"by": ["modl"]}, 'there is no dimension "modl"; did you mean "model"?'),
         ({"by": ["model", "model"]}, "a dimension is named twice"),
@@ -94,10 +94,11 @@ def test_a_tier_that_cannot_fire_is_left_out_where_another_can() -> None:
 @pytest.mark.parametrize(
     ("keys", "told"),
     [
-        ({"limit_usd": 0}, "greater than 0"),
+        ({"limit_usd": 0}, "greater than or equal to 0.000001"),
+        ({"limit_usd": 1e-13}, "greater than or equal to 0.000001"),
         ({"limit_usd": 1e10}, "less than or equal to"),
         ({"period": "week"}, "'day' or 'month'"),
-        ({"warn_at": 1.5}, "less than or equal to 1"),
+        ({"warn_at": 1.5}, "a share of the limit, over 0 and up to 1"),
         ({"by": ["user"]}, 'there is no dimension "user"'),
     ],
 )

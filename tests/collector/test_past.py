@@ -195,10 +195,29 @@ def test_the_past_of_an_expression_is_answered_as_of_each_step(rig: Rig) -> None
         step_ns=3 * MINUTE,
     )
     told = list(rig.past().tables(question))
-    assert [at_ns for at_ns, _ in told] == [begin_ns + 3 * i * MINUTE for i in range(4)]
+    assert [at_ns for at_ns, _ in told] == [begin_ns + 3 * i * MINUTE for i in range(1, 4)]
     # minutes 2 and 5 are of another model; 8 too
-    assert [table.busy() for _, table in told][1:] == [[], [], []]
+    assert [table.busy() for _, table in told] == [[], [], []]
     later = replace(question, since_ns=begin_ns + MINUTE, until_ns=begin_ns + 12 * MINUTE)
     counts = [table.values["requests"].tolist() for _, table in rig.past().tables(later)]
-    assert counts == [[0.0], [3.0], [6.0], [9.0]]
+    assert counts == [[3.0], [6.0], [9.0]]
     assert list(rig.past().tables(replace(question, until_ns=question.since_ns))) == []
+
+
+def test_before_anything_was_kept_there_is_no_past_rather_than_no_requests(rig: Rig) -> None:
+    begin_ns = NOW_NS - NOW_NS % MINUTE
+    question = PastQuestion(
+        window_s=60,
+        by=(),
+        where_text="",
+        value_text="requests",
+        since_ns=begin_ns - 100 * MINUTE,
+        until_ns=begin_ns + 5 * MINUTE,
+        step_ns=MINUTE,
+    )
+    assert list(rig.past().tables(question)) == []
+    rig.take(begin_ns + 1 * SECOND, {"latency_ms": 10.0})
+    told = [(at_ns, int(table.requests[0])) for at_ns, table in rig.past().tables(question)]
+    assert told == [(begin_ns + i * MINUTE, int(i == 1)) for i in range(1, 5)]
+    later = replace(question, since_ns=begin_ns + 2 * MINUTE)
+    assert len(list(rig.past().tables(later))) == 3

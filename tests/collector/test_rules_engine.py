@@ -361,6 +361,38 @@ def test_a_check_that_is_taken_out_ends_its_alert(whole: Tables) -> None:
     assert bench.tick(whole(), **checks(web=(math.nan, 0))) == []
 
 
+def slos(*rows: dict[str, str]) -> dict[str, Any]:
+    """The source of objectives that all burn."""
+    table = MetricTable(rows, {"slo_page": np.full(len(rows), 2.0)}, np.zeros(len(rows), np.int64))
+    return {"families": {"slos": lambda: table}}
+
+
+WHOLE, BY_MODEL = {"slo": "chat"}, {"slo": "chat", "model": "a"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "ends"),
+    [
+        (WHOLE, [BY_MODEL], True),
+        (BY_MODEL, [WHOLE], True),
+        (BY_MODEL, [{"slo": "chat", "service": "a"}], True),
+        (WHOLE, [{"slo": "other"}], True),
+        (BY_MODEL, [{"slo": "chat", "model": "b"}], False),
+        (BY_MODEL, [{"slo": "other", "service": "a"}], False),
+        (BY_MODEL, [], False),
+    ],
+)
+def test_an_objective_that_is_grouped_otherwise_or_gone_ends_its_alert(
+    whole: Tables, before: dict[str, str], after: list[dict[str, str]], ends: bool
+) -> None:
+    bench = Bench(rule(value="slo_page", warning={"above": 1}))
+    bench.tick(whole(), **slos(before))
+    changes = bench.tick(whole(), **slos(*after))
+    ended = [change for change in changes if str(change.transition) == "resolved"]
+    assert [dict(change.alert.labels) for change in ended] == [before] * ends
+    assert all(change.reason == "rule_changed" for change in ended)
+
+
 def test_a_filter_chooses_rows_of_a_family(whole: Tables) -> None:
     bench = Bench(rule(value="check_failing", warning={"above": 0}, where='check != "web"'))
     sources = checks(web=(1, 0), redis=(1, 0))

@@ -112,7 +112,10 @@ def test_an_alert_whose_group_is_gone_is_explained_too(grouped: Tables) -> None:
     (group,) = bench.explain(grouped([])).groups
     assert isinstance(group, GroupExplanation)
     assert (group.labels, group.state) == ({"model": "x"}, "firing")
-    assert "no data: the group itself without value" in group.why
+    assert group.missing == ("the group itself",)
+    assert group.why == (
+        'fires: latency_p95 has no value; no data: its group is gone; no_data = "keep"'
+    )
 
 
 def test_what_was_not_evaluated_says_so(whole: Tables) -> None:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from llmmon.errors import ConfigError
-from llmmon.protocol.names import METRICS
+from llmmon.protocol.names import FAMILIES
 from llmmon_collector.rules.builtin import BUILTIN_RULES, effective_rules
 from llmmon_collector.rules.model import RuleSpec, Threshold
 from llmmon_collector.rules.summary import check_template, format_value, render
@@ -183,15 +183,37 @@ def test_summaries_are_rendered_without_touching_attributes() -> None:
 
 
 def test_every_unit_can_be_written() -> None:
-    texts = {metric.unit: format_value(0.125, name) for name, metric in METRICS.items()}
+    units = {name: metric.unit for family in FAMILIES.values() for name, metric in family.items()}
+    del units["check_value"]
+    texts = {unit: format_value(0.125, name) for name, unit in units.items()}
     assert texts == {
-        "count": "0",
+        "count": "0.125",
         "1/s": "0.125/s",
         "ratio": "12.5%",
         "ms": "0 ms",
         "tokens": "0 tokens",
         "usd": "$0.12",
         "score": "0.12",
+        "times": "0.125x",
     }
     assert format_value(0.125, "errors / requests") == "0.125"
     assert format_value(None, "errors") == "no data"
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "text"),
+    [
+        ("check_failing", 0.5, "0.5"),
+        ("requests", 1_234_567.0, "1,234,567"),
+        ("slo_page", 2.948, "2.95x"),
+        ("slo_burn_rate", 1.0, "1x"),
+        ("slo_burn_rate", 10_000.0, "10,000x"),
+        ("slo_attained", 0.9995, "99.95%"),
+        ("slo_attained", 1.0, "100.0%"),
+        ("slo_budget_left", -24.0, "-2400.0%"),
+        ("error_rate", 0.0004, "0.04%"),
+        ("error_rate", 0.0, "0.0%"),
+    ],
+)
+def test_a_value_says_no_less_than_matters(metric: str, value: float, text: str) -> None:
+    assert format_value(value, metric) == text

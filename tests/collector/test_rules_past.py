@@ -242,6 +242,18 @@ def test_reloading_keeps_the_past_and_asks_only_for_what_is_new() -> None:
     assert recorder.tick(1) == [70]
 
 
+def test_an_answer_from_before_a_reload_that_looks_back_further_is_not_the_whole() -> None:
+    recorder = Recorder('max_over(latency_p95, "5m")')
+    (question,) = asked(recorder, 1)
+    longer = rule("r0", value='max_over(latency_p95, "10m")')
+    recorder.engine.replace([longer], recorder.mono_s, recorder.now_ns)
+    recorder.engine.fill_past(question, [(START_NS - MINUTE_NS, table_of({"x": 9}))])
+    (rest,) = recorder.engine.wanted_past()
+    assert rest.since_ns < question.since_ns
+    recorder.engine.fill_past(rest, [])
+    assert recorder.engine.wanted_past() == ()
+
+
 @pytest.mark.parametrize(
     "value", ['ago(check_value, "1h")', 'ago(latency_p95 * check("redis"), "1h")']
 )

@@ -14,7 +14,7 @@ from llmmon_collector.security.refusals import Refusals
 from llmmon_collector.security.roles import READS, changes, may_call, may_enter
 
 SHOP, ANNA, BOB = Grant("shop", "agent"), Grant("anna", "operator"), Grant("bob", "viewer")
-CHANGING = {"acknowledge", "silence", "reload"}
+CHANGING = {"acknowledge", "silence", "end_silence", "reload"}
 
 
 def test_each_role_enters_its_own_sockets_only() -> None:

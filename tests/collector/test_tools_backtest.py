@@ -126,10 +126,10 @@ def test_each_instance_with_times_peak_and_notifications(rules: Path, state: Pat
 def test_it_reads_well(rules: Path, state: Path) -> None:
     lines = backtest(rules, "--state", state).stdout.splitlines()
     assert lines[0].endswith("UTC, 1h every 1m")
-    assert lines[1].startswith("slow: fired 2 times, ")
-    assert lines[2].startswith("  critical {model=o|1}: 2 times, ")
-    assert "still firing" in lines[4]
-    assert lines[5] == "down: not tried, it reads checks, of which no minutes are kept"
+    assert lines[2].startswith("slow: fired 2 times, ")
+    assert lines[3].startswith("  critical {model=o|1}: 2 times, ")
+    assert "still firing" in lines[5]
+    assert lines[6] == "down: not tried, it reads checks, of which no minutes are kept"
 
 
 def test_progress_is_told_beside_the_result(rules: Path, state: Path) -> None:
@@ -207,7 +207,44 @@ def test_an_empty_store_fires_nothing(rules: Path, tmp_path: Path) -> None:
     [moment] = moments.moments([60], [BEGIN_NS])
     assert moment.source(60, (), None).requests.tolist() == [0]
     store.close()
-    assert "slow: never fired" in backtest(rules, "--state", empty).stdout
+    lines = backtest(rules, "--state", empty).stdout.splitlines()
+    assert lines[1:3] == ["the store has nothing of that time", "slow: never fired"]
+
+
+SILENT = """
+[[rule]]
+name = "silent"
+value = "requests"
+warning = { below = 1 }
+"""
+
+
+def test_nothing_is_tried_before_the_store_begins(tmp_path: Path, state: Path) -> None:
+    file = tmp_path / "silent.toml"
+    file.write_text(SILENT)
+    arguments = ["backtest", str(file), "--state", str(state), "--since", iso(-600)]
+    done = CliRunner().invoke(group, [*arguments, "--until", iso(70)])
+    begin, rule, instance = done.stdout.splitlines()[1:]
+    assert begin == f"the store begins at {iso(1)[:16].replace('T', ' ')}: nothing was tried before"
+    assert rule.startswith("silent: fired once, ")
+    assert f"first {iso(65)[:16].replace('T', ' ')}" in instance, "when the last have left"
+
+
+def test_objectives_and_limits_of_the_file_are_named_as_not_tried(
+    tmp_path: Path, state: Path
+) -> None:
+    file = tmp_path / "slo.toml"
+    file.write_text(
+        "[[slo]]\nname = 'up'\ngood = 'error is None'\nobjective = 0.99\n"
+        "[[budget]]\nname = 'all'\nlimit_usd = 1\n"
+    )
+    told = json.loads(backtest(file, "--state", state, "--json").stdout)
+    reasons = {one["name"]: one["reason"] for one in told["not_tried"]}
+    assert reasons == {
+        "slo.up": "reads slos, of which no minutes are kept",
+        "budget.all": "reads budgets, of which no minutes are kept",
+        "budget.all.forecast": "reads budgets, of which no minutes are kept",
+    }
 
 
 def test_a_state_that_a_collector_uses_is_refused(rules: Path, state: Path) -> None:

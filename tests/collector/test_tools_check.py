@@ -49,11 +49,14 @@ def test_a_right_file_is_told_in_words(check: Check, tmp_path: Path) -> None:
         + 'window = "1h"\ncritical = { value = "error_rate", above = 0.1 }\nfor = "1m"\n'
         + 'where = "model != \\"m\\""\n[[rule]]\nname = "down"\nvalue = "check_failing"\n'
         + "critical = { above = 0.5 }\n[[slo]]\nname = 'chat'\ngood = 'error is None'\n"
-        + "objective = 0.99\n"
+        + "objective = 0.99\n[[slo]]\nname = 'fast'\ngood = 'latency_ms < 900'\nby = ['model']\n"
+        + "objective = 0.9\npage = false\nchannels = ['ops']\n[[budget]]\nname = 'all'\n"
+        + "limit_usd = 50\n"
     )
     assert done.exit_code == 0
-    assert done.output.splitlines() == [
-        f"{tmp_path}/rules.toml: 2 rules",
+    lines = [line for line in done.output.splitlines() if not line.startswith("warning")]
+    assert lines == [
+        f"{tmp_path}/rules.toml: 2 rules, 2 slos, 1 budget",
         "  slow",
         '      latency_p95 over 1h by model where model != "m"',
         "      warning above 1,000 ms until 800 ms, critical error_rate above 10.0%",
@@ -63,6 +66,19 @@ def test_a_right_file_is_told_in_words(check: Check, tmp_path: Path) -> None:
         "      critical above 0.5",
         "      to every channel",
         "  slo.chat",
+        "      error is None",
+        "      99% good over 30d of the whole",
+        "      page at 14.4x over 1h or 6x over 6h, ticket at 3x over 1d or 1x over 3d",
+        "      from 3 bad events on, to every channel",
+        "  slo.fast",
+        "      latency_ms < 900",
+        "      90% good over 30d by model",
+        "      ticket at 3x over 1d or 1x over 3d",
+        "      from 3 bad events on, to ops",
+        "  budget.all",
+        "      $50.00 a month of the whole",
+        "      warning above 80.0%, critical above 100%, warning when on course for more",
+        "      to every channel",
     ]
 
 

@@ -118,6 +118,11 @@ def money(usd: float | None) -> str:
     return f"${usd:.2f}" if usd < 999.995 else f"${_scaled(usd)}"
 
 
+def times(value: float | None) -> str:
+    """So many times what is allowed: `2.95×`, `14.4×`, `1×`."""
+    return MISSING if value is None or not math.isfinite(value) else f"{number(value)}×"
+
+
 def axis_number(value: float | None) -> str:
     """A tick in at most 4 cells: `0`, `0.5`, `.05`, `20`, `1k`."""
     if value is None or not math.isfinite(value):

@@ -23,7 +23,8 @@ class Metric(NamedTuple):
     """One aggregate over a window of one series or group."""
 
     unit: str
-    """``ms``, ``1/s``, ``ratio`` (0-1), ``tokens``, ``usd``, ``score`` (0-1), ``count``."""
+    """``ms``, ``1/s``, ``ratio`` (0-1), ``tokens``, ``usd``, ``score`` (0-1), ``count``, ``times``
+    (of what is allowed)."""
 
     meaning: str
     higher_is_worse: bool = True
@@ -84,9 +85,9 @@ _FAMILIES: Final[dict[str, Mapping[str, Metric]]] = {
     ),
     "slos": MappingProxyType(
         {
-            "slo_page": Metric("ratio", "fast burn over its limits: above 1 pages"),
-            "slo_ticket": Metric("ratio", "slow burn over its limits: above 1 asks for a look"),
-            "slo_burn_rate": Metric("ratio", "error rate of the last hour over the allowed one"),
+            "slo_page": Metric("times", "fast burn over its limits: above 1 pages"),
+            "slo_ticket": Metric("times", "slow burn over its limits: above 1 asks for a look"),
+            "slo_burn_rate": Metric("times", "error rate of the last hour over the allowed one"),
             "slo_budget_left": Metric("ratio", "share of the error budget that is left", False),
             "slo_attained": Metric("ratio", "share of good events in the period", False),
         }

@@ -26,8 +26,8 @@ class AlertRow(NamedTuple):
     summary: str
     reason: str
     """``firing``, ``escalated``, ``deescalated``, ``resolved``, ``rule_removed``, ``rule_changed``,
-    ``acknowledged``, ``silenced``, ``unsilenced``, ``inhibited``, ``uninhibited``, ``flapping`` or
-    ``calm``."""
+    ``check_removed``, ``acknowledged``, ``silenced``, ``unsilenced``, ``inhibited``,
+    ``uninhibited``, ``flapping`` or ``calm``."""
     by: str = ""
     """Who acknowledged or silenced it, or the rule that inhibits it."""
 

@@ -29,10 +29,6 @@ Dimension = Literal["service", "environment", "operation", "provider", "model", 
 Matchers = Annotated[dict[Dimension, Text], Field(max_length=len(DIMENSIONS))]
 
 
-def _no_rules(name: str, _: Mapping[str, str]) -> dict[str, Any]:
-    raise KeyError(name)
-
-
 @dataclass(frozen=True, slots=True)
 class Backend:
     """What the methods need of the collector, each as narrow as it can be."""
@@ -50,8 +46,8 @@ class Backend:
     alerts: AlertDesk
     reload: Callable[[], Awaitable[dict[str, Any]]]
     """Raises ConfigError: what is on disk is broken, and not in force."""
-    explain: Callable[[str, Mapping[str, str]], dict[str, Any]] = _no_rules
-    """A rule's name, and labels that its groups must have. Raises KeyError: no such rule."""
+    explain: Callable[[str, Mapping[str, str]], dict[str, Any]]
+    """A rule's name, and labels that its groups must have. Raises ControlError: no such rule."""
 
 
 class Methods:
@@ -165,10 +161,7 @@ class Methods:
         self, *, name: Text, labels: Annotated[dict[Text, Text], Field(max_length=8)] | None = None
     ) -> dict[str, Any]:
         self._backend.refresh()
-        try:
-            return self._backend.explain(name, labels or {})
-        except KeyError:
-            raise ControlError("not_found", f"no rule {name!r} is in force") from None
+        return self._backend.explain(name, labels or {})
 
     def _check_window(self, window_s: int) -> None:
         known = self._backend.live.windows.windows_s

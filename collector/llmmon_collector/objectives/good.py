@@ -13,16 +13,9 @@ from decimal import Decimal
 from typing import Final, Literal, cast
 
 from lark import Lark, Token, Tree
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from llmmon.protocol.names import REFUSAL, SCORES
-from llmmon_collector.rules.grammar import (
-    MAX_DEPTH,
-    MAX_LENGTH,
-    ExpressionError,
-    column_of,
-    nearest,
-)
+from llmmon_collector.rules.grammar import MAX_DEPTH, ExpressionError, column_of, nearest, read
 
 Kind = Literal["float", "integer", "money", "error"]
 
@@ -141,7 +134,7 @@ def parse_good(text: str) -> Good:
     """
     fields: set[str] = set()
     try:
-        condition = _condition(_tree(text), fields, 1)
+        condition = _condition(read(_GRAMMAR, text, _SPOKEN), fields, 1)
     except ExpressionError as error:
         raise ExpressionError(error.reason, error.column, text) from None
     return Good(condition, frozenset(fields))
@@ -198,23 +191,3 @@ def _field(tree: Tree[Token], fields: set[str]) -> str:
 
 def _token(tree: Tree[Token], index: int) -> Token:
     return cast(Token, tree.children[index])
-
-
-def _tree(text: str) -> Tree[Token]:
-    if len(text) > MAX_LENGTH:
-        raise ExpressionError(f"{len(text)} characters, at most {MAX_LENGTH}", MAX_LENGTH + 1)
-    try:
-        return _GRAMMAR.parse(text)
-    except UnexpectedCharacters as error:
-        raise ExpressionError(
-            f'"{error.char}" has no meaning here', (error.pos_in_stream or 0) + 1
-        ) from None
-    except UnexpectedToken as error:
-        at_end = error.token.type == "$END"
-        found = "ends too early" if at_end else f'unexpected "{error.token}"'
-        names = sorted(error.accepts or error.expected)
-        expected = ", ".join(_SPOKEN.get(name, name.lower()) for name in names)
-        column = len(text) + 1 if at_end else column_of(error.token)
-        raise ExpressionError(f"{found}; expected {expected}", column) from None
-    except UnexpectedInput as error:
-        raise ExpressionError("not a condition", error.column) from None

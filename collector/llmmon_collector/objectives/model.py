@@ -7,18 +7,17 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from llmmon.protocol.money import pico_usd
-from llmmon.protocol.names import DIMENSIONS
 from llmmon_collector.duration import Duration, format_duration
 from llmmon_collector.objectives.burn import Tier, tiers
 from llmmon_collector.objectives.good import parse_good
-from llmmon_collector.rules.filter import compile_where
-from llmmon_collector.rules.grammar import nearest
+from llmmon_collector.rules.filter import check_dimensions, compile_where
 
 _NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$"
 _DAY_S: Final = 86_400
 _LEAST_DAYS: Final = 7
 """In a shorter period the share of a budget that pages is burnt at hardly more than rate 1."""
 _MOST_DAYS: Final = 90
+_LEAST_USD: Final = 1e-6
 _MOST_USD: Final = 1e9
 
 Name = Annotated[str, Field(pattern=_NAME)]
@@ -51,12 +50,7 @@ class _Grouped(BaseModel):
     @field_validator("by")
     @classmethod
     def _check_by(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if name not in DIMENSIONS:
-                hint = nearest(name, DIMENSIONS) or f"; there are {', '.join(DIMENSIONS)}"
-                raise ValueError(f'there is no dimension "{name}"{hint}')
-        if len(set(names)) < len(names):
-            raise ValueError("a dimension is named twice")
+        check_dimensions(names)
         return names
 
 
@@ -65,7 +59,7 @@ class SloSpec(_Grouped):
 
     good: str
     """What makes a request a good event, such as ``error is None and latency_ms < 3000``."""
-    objective: float = Field(gt=0, lt=1)
+    objective: float
     """Share of good events to reach."""
     period_s: Duration = Field(default=30.0 * _DAY_S, alias="period")
     """The rolling time over which the objective is to be met: whole days."""
@@ -79,6 +73,13 @@ class SloSpec(_Grouped):
     def _check_good(cls, text: str) -> str:
         parse_good(text)
         return text
+
+    @field_validator("objective")
+    @classmethod
+    def _check_objective(cls, objective: float) -> float:
+        if not 0 < objective < 1:
+            raise ValueError("a share between 0 and 1, such as 0.999 for 99.9 %")
+        return objective
 
     @field_validator("period_s")
     @classmethod
@@ -127,13 +128,20 @@ class SloSpec(_Grouped):
 class BudgetSpec(_Grouped):
     """One ``[[budget]]``."""
 
-    limit_usd: float = Field(gt=0, le=_MOST_USD)
+    limit_usd: float = Field(ge=_LEAST_USD, le=_MOST_USD)
     period: Literal["day", "month"] = "month"
     """Of the calendar, by the collector's ``timezone``."""
-    warn_at: float = Field(default=0.8, gt=0, le=1)
+    warn_at: float = 0.8
     """Share of the limit whose spending warns."""
     forecast: bool = True
     """Whether being on course to overspend warns as well."""
+
+    @field_validator("warn_at")
+    @classmethod
+    def _check_warn_at(cls, share: float) -> float:
+        if not 0 < share <= 1:
+            raise ValueError("a share of the limit, over 0 and up to 1, such as 0.8 for 80 %")
+        return share
 
     @property
     def limit_pico(self) -> int:

@@ -24,7 +24,7 @@ from llmmon_collector.objectives.budget import BudgetFigures
 from llmmon_collector.objectives.counting import Counting
 from llmmon_collector.objectives.handover import MINUTE_NS
 from llmmon_collector.objectives.model import BudgetSpec, SloSpec
-from llmmon_collector.objectives.rules import budget_rules, slo_rule
+from llmmon_collector.objectives.rules import generated_rules
 from llmmon_collector.objectives.slo import SloFigures
 from llmmon_collector.objectives.spending import Spending
 from llmmon_collector.requests import Requests
@@ -116,8 +116,7 @@ class Objectives:
 
     def rules(self) -> tuple[RuleSpec, ...]:
         """The rules that alert on what is in force."""
-        slos = [slo_rule(slo) for slo in self._counting.slos]
-        return (*slos, *(rule for spec in self._spending.budgets for rule in budget_rules(spec)))
+        return generated_rules(self._counting.slos, self._spending.budgets)
 
     def slo_table(self) -> MetricTable:
         """The family ``slos``, as of the last ``advance``: a row an objective and group."""
@@ -150,7 +149,7 @@ class Objectives:
             for figures in self._limits()
             if figures.left_out
         ]
-        return (*self._counting.notices(), *hidden)
+        return (*self._counting.notices(), *self._spending.notices(self._now_ns), *hidden)
 
     @property
     def _minute(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from llmmon_collector.duration import format_duration
@@ -15,6 +16,12 @@ FORECAST: Final = ".forecast"
 _HOLD: Final = "2m"
 _REMIND_SLO: Final = "1h"
 _REMIND_BUDGET: Final = "4h"
+
+
+def generated_rules(slos: Iterable[SloSpec], budgets: Iterable[BudgetSpec]) -> tuple[RuleSpec, ...]:
+    """The rules of all of them."""
+    of_budgets = (rule for budget in budgets for rule in budget_rules(budget))
+    return (*map(slo_rule, slos), *of_budgets)
 
 
 def slo_rule(slo: SloSpec) -> RuleSpec:

@@ -76,6 +76,12 @@ class Spending:
         """Whether alerts may go by what is counted."""
         return self._filled or now_ns - self._begun_ns >= GIVE_UP_MINUTES * MINUTE_NS
 
+    def notices(self, now_ns: int) -> list[str]:
+        """What people should know."""
+        if not self._budgets or self._filled or not self.known(now_ns):
+            return []
+        return ["budgets: spending is known since the start only, no answer from the store"]
+
     def figures(self, now_ns: int) -> list[BudgetFigures]:
         """How each limit stands."""
         return [

@@ -74,7 +74,7 @@ class AlertChange(NamedTuple):
     alert: Alert
     """After it."""
     reason: str = ""
-    """``rule_removed`` or ``rule_changed`` where no value is the cause."""
+    """``rule_removed``, ``rule_changed`` or ``check_removed`` where no value is the cause."""
 
 
 def advance(alert: Alert, instance: Instance, wall_ns: int) -> Alert:

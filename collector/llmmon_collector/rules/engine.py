@@ -107,6 +107,11 @@ class RuleEngine:
         """
         self._history.fill(question, points)
 
+    def ask_again(self, question: PastQuestion) -> None:
+        """``question`` could not be answered: :meth:`wanted_past` has it again a minute later."""
+        if self._last is not None:
+            self._history.ask_again(question, self._last.wall_ns)
+
     def explain(
         self, name: str, sources: Sources, labels: Mapping[str, str] | None = None
     ) -> RuleExplanation:

@@ -20,6 +20,7 @@ from llmmon_collector.rules.summary import format_value
 
 MOST_GROUPS: Final = 20
 """Groups that are explained, the worst first."""
+_ITSELF: Final = "the group itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ def _explain_row(
 
 def _explain_gone(runner: RuleRunner, alert: Alert, moment: Moment) -> GroupExplanation:
     limits = _limits(runner, alert.labels, [None] * len(runner.expressions), moment)
-    group = _Group(runner.spec, alert, limits, ("the group itself",), None)
+    group = _Group(runner.spec, alert, limits, (_ITSELF,), None)
     return GroupExplanation(
         dict(alert.labels), group.state, (), limits, 0, group.missing, group.why(moment)
     )
@@ -232,6 +233,8 @@ class _Group:
     def _lack(self) -> str:
         if self.few is not None:
             return f"{self.few} requests, at least {self.spec.min_requests} are needed"
+        if self.missing == (_ITSELF,):
+            return "its group is gone"
         return f"{', '.join(self.missing)} without value" if self.missing else ""
 
     def _held(self, limit: LimitExplanation, lack: str, moment: Moment) -> str:
@@ -254,8 +257,10 @@ class _Group:
 
 
 def _say(limit: LimitExplanation) -> str:
+    if limit.value is None:
+        return f"{limit.metric} has no value"
     value, edge = (format_value(each, limit.metric.strip()) for each in (limit.value, limit.limit))
-    is_ = "is" if limit.breached is not False else "is not"
+    is_ = "is" if limit.breached else "is not"
     return f"{limit.metric} = {value} {is_} {limit.comparison} {edge}"
 
 

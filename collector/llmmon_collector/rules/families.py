@@ -12,10 +12,12 @@ REQUESTS: Final = "requests"
 """The family whose rows are made by a rule's ``window``, ``by`` and ``where``; in the others each
 row of the table is there for itself."""
 
+CHECKS: Final = "checks"
+
 LABELS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         REQUESTS: DIMENSIONS,
-        "checks": ("check", "type"),
+        CHECKS: ("check", "type"),
         "slos": ("slo", *DIMENSIONS),
         "budgets": ("budget", *DIMENSIONS),
     }
@@ -30,7 +32,3 @@ FAMILY_OF: Final[Mapping[str, str]] = MappingProxyType(
 EVERY_METRIC: Final[Mapping[str, Metric]] = MappingProxyType(
     {name: metric for metrics in FAMILIES.values() for name, metric in metrics.items()}
 )
-
-CONFIGURED: Final = frozenset({"checks"})
-"""Families whose rows are there from the start: one that is gone was taken out of the
-configuration, which ends its alerts."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from operator import itemgetter
 from typing import cast
@@ -24,6 +24,19 @@ WhereLabels = Callable[[Mapping[str, str]], bool]
 """A filter of rows by their labels; one that a row does not have reads ``""``."""
 _Predicate = Callable[..., bool]
 _Reader = Callable[[str], Callable[..., str]]
+
+
+def check_dimensions(names: Collection[str]) -> None:
+    """See that ``names`` are dimensions, each once.
+
+    Raises:
+        ValueError: one is not, or comes twice.
+    """
+    for name in names:
+        if name not in DIMENSIONS:
+            raise ValueError(_unknown("dimension", name, DIMENSIONS))
+    if len(set(names)) < len(names):
+        raise ValueError("a dimension is named twice")
 
 
 def compile_where(text: str) -> Where:
@@ -75,11 +88,15 @@ def _membership(tree: Tree[Token], names: tuple[str, ...], reader: _Reader) -> _
     token = cast(Token, tree.children[0])
     name = str(token)
     if name not in names:
-        hint = nearest(name, names) or f"; there are {', '.join(names)}"
         kind = "dimension" if names is DIMENSIONS else "label"
-        raise ExpressionError(f'there is no {kind} "{name}"{hint}', column_of(token))
+        raise ExpressionError(_unknown(kind, name, names), column_of(token))
     read = reader(name)
     texts = [child for child in tree.children[1:] if isinstance(child, Token)]
     allowed = frozenset(str(text)[1:-1] for text in texts if text.type == "TEXT")
     wanted = tree.data == "membership" or texts[0] == "=="
     return lambda row: (read(row) in allowed) is wanted
+
+
+def _unknown(kind: str, name: str, names: Collection[str]) -> str:
+    hint = nearest(name, names) or f"; there are {', '.join(names)}"
+    return f'there is no {kind} "{name}"{hint}'

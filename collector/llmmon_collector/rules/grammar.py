@@ -6,7 +6,7 @@ Nothing is ever evaluated as Python.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Final
 
@@ -104,7 +104,7 @@ def parse_value(text: str) -> Tree[Token]:
     Raises:
         ExpressionError: longer than ``MAX_LENGTH``, or not in the language.
     """
-    return _parse(_VALUE, text)
+    return read(_VALUE, text, _SPOKEN)
 
 
 def parse_where(text: str) -> Tree[Token]:
@@ -113,12 +113,17 @@ def parse_where(text: str) -> Tree[Token]:
     Raises:
         ExpressionError: longer than ``MAX_LENGTH``, or not in the language.
     """
-    return _parse(_WHERE, text)
+    return read(_WHERE, text, _SPOKEN)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """``; did you mean "X"?`` for the known name closest to ``name``, or nothing."""
-    close = get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
+    """``; did you mean "X"?`` for the known name closest to ``name``, or nothing.
+
+    One that begins with it comes first.
+    """
+    word, names = name.lower(), list(known)
+    longer = [one for one in names if len(word) > 2 and one.startswith(word)]
+    close = longer or get_close_matches(word, names, n=1, cutoff=0.5)
     return f'; did you mean "{close[0]}"?' if close else ""
 
 
@@ -129,7 +134,12 @@ def column_of(part: Tree[Token] | Token) -> int:
     return int(getattr(part.meta, "start_pos", 0)) + 1
 
 
-def _parse(parser: Lark, text: str) -> Tree[Token]:
+def read(parser: Lark, text: str, spoken: Mapping[str, str]) -> Tree[Token]:
+    """The tree of ``text``, whose mistakes are told with the ``spoken`` names of tokens.
+
+    Raises:
+        ExpressionError: longer than ``MAX_LENGTH``, or not in the language.
+    """
     if len(text) > MAX_LENGTH:
         reason = f"{len(text)} characters, at most {MAX_LENGTH}"
         raise ExpressionError(reason, MAX_LENGTH + 1, text)
@@ -141,14 +151,14 @@ def _parse(parser: Lark, text: str) -> Tree[Token]:
     except UnexpectedToken as error:
         at_end = error.token.type == "$END"
         column = len(text) + 1 if at_end else column_of(error.token)
-        raise ExpressionError(_explain(error), column, text) from None
+        raise ExpressionError(_explain(error, spoken), column, text) from None
     except UnexpectedInput as error:
         raise ExpressionError("not an expression", error.column, text) from None
 
 
-def _explain(error: UnexpectedToken) -> str:
+def _explain(error: UnexpectedToken, spoken: Mapping[str, str]) -> str:
     names = sorted(error.accepts or error.expected)
-    expected = ", ".join(_SPOKEN.get(name, name.lower()) for name in names)
+    expected = ", ".join(spoken.get(name, name.lower()) for name in names)
     found = "ends too early" if error.token.type == "$END" else f"unexpected {_quote(error.token)}"
     return f"{found}; expected {expected}"
 

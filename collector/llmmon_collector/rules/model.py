@@ -14,12 +14,10 @@ from pydantic import (
     model_validator,
 )
 
-from llmmon.protocol.names import DIMENSIONS
 from llmmon_collector.duration import Duration
 from llmmon_collector.rules.compile import compile_value
 from llmmon_collector.rules.families import LABELS, REQUESTS
-from llmmon_collector.rules.filter import compile_where, compile_where_labels
-from llmmon_collector.rules.grammar import nearest
+from llmmon_collector.rules.filter import check_dimensions, compile_where, compile_where_labels
 from llmmon_collector.rules.summary import check_template
 
 Severity = Literal["warning", "critical"]
@@ -159,12 +157,7 @@ class RuleSpec(BaseModel):
     @field_validator("by")
     @classmethod
     def _check_by(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if name not in DIMENSIONS:
-                hint = nearest(name, DIMENSIONS) or f"; there are {', '.join(DIMENSIONS)}"
-                raise ValueError(f'there is no dimension "{name}"{hint}')
-        if len(set(names)) < len(names):
-            raise ValueError("a dimension is named twice")
+        check_dimensions(names)
         return names
 
     @model_validator(mode="after")

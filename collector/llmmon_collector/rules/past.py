@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from llmmon_collector.metrics import MetricTable
-from llmmon_collector.rules.expression import Node, Recall, Scope, run
+from llmmon_collector.rules.expression import MINUTE_NS, Node, Recall, Scope, run
 from llmmon_collector.rules.families import REQUESTS
 from llmmon_collector.rules.lookback import (
     Summary,
@@ -60,6 +60,8 @@ class _Past:
     ring: Ring
     filled: bool = False
     """Whether what came before the first record was asked for and told."""
+    ask_from_ns: int = 0
+    """Not to be asked for before."""
     unshifted_ns: int = 0
     """Of the steps of the clock, what does not make up a whole step of the ring."""
     summaries: dict[tuple[str, int], tuple[int, Summary]] = field(default_factory=dict)
@@ -124,7 +126,7 @@ class History:
         """What came before the first record, of requests: the store may know it."""
         questions = []
         for key, past in self._pasts.items():
-            asks = key.table.family == REQUESTS and not past.filled
+            asks = key.table.family == REQUESTS and not past.filled and now_ns >= past.ask_from_ns
             if not asks or any(node.checks for node in past.inner.walk()):
                 continue
             newest = now_ns // key.step_ns
@@ -150,7 +152,15 @@ class History:
             room = self._room - (past.ring.points - before)
             past.ring.fill(at_ns // question.step_ns, index, column, room)
         self._room -= past.ring.points - before
-        past.filled = True
+        newest = past.ring.newest or 0
+        # unless it was asked before a reload made the ring longer
+        past.filled = question.since_ns // key.step_ns <= max(0, newest - past.ring.slots + 1)
+
+    def ask_again(self, question: PastQuestion, now_ns: int) -> None:
+        """``question`` could not be answered at ``now_ns``: want it again a minute later."""
+        past = self._pasts.get(_key_of(question))
+        if past is not None:
+            past.ask_from_ns = now_ns + MINUTE_NS
 
     def set_clock(self, moved_ns: int) -> None:
         """The wall clock was set forward by ``moved_ns``, or back: points keep their age."""
@@ -158,6 +168,7 @@ class History:
             slots = round((past.unshifted_ns + moved_ns) / key.step_ns)
             past.unshifted_ns += moved_ns - slots * key.step_ns
             past.ring.shift(slots)
+            past.ask_from_ns += moved_ns
 
     def _keep(self, key: _RingKey, recall: Recall) -> None:
         slots = reach(recall)

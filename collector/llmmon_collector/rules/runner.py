@@ -9,10 +9,11 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from llmmon.protocol.names import DIMENSIONS
 from llmmon_collector.rules.alert import Alert, AlertChange, advance
 from llmmon_collector.rules.compile import compile_value
 from llmmon_collector.rules.expression import Recall, Scope
-from llmmon_collector.rules.families import CONFIGURED, REQUESTS
+from llmmon_collector.rules.families import CHECKS, REQUESTS
 from llmmon_collector.rules.model import RuleSpec, Threshold
 from llmmon_collector.rules.operations import Column
 from llmmon_collector.rules.rows import LabelKey, RowIndex
@@ -113,11 +114,10 @@ class RuleRunner:
     def _follow(self, seen: Seen, moment: Moment) -> list[AlertChange]:
         """Step the alerts that are active, whether the table still has their group or not."""
         active = [key for key, alert in self._alerts.items() if alert.instance.active]
-        ends = self.spec.family in CONFIGURED and not moment.hold
         changes: list[AlertChange] = []
         for key in active:
             row = seen.index.rows.get(key)
-            if row is None and ends:
+            if row is None and not moment.hold and _is_taken_out(self.spec.family, key, seen.index):
                 changes += self._end(key, moment)
             else:
                 changes += self._step(key, seen.observe(row), moment)
@@ -172,8 +172,9 @@ class RuleRunner:
         return [] if transition is None else [AlertChange(transition, moved)]
 
     def _end(self, key: LabelKey, moment: Moment) -> list[AlertChange]:
-        """What it is of was taken out of the configuration."""
-        changes = retire(self._alerts.pop(key), moment, "check_removed")
+        """What it is of was taken out of the configuration, or is grouped in another way now."""
+        reason = "check_removed" if self.spec.family == CHECKS else "rule_changed"
+        changes = retire(self._alerts.pop(key), moment, reason)
         self._alerts.update((key, change.alert) for change in changes)
         return changes
 
@@ -200,6 +201,22 @@ def retire(alert: Alert, moment: Moment, reason: str) -> list[AlertChange]:
     if transition is None:
         return []
     return [AlertChange(transition, advance(alert, instance, moment.wall_ns), reason)]
+
+
+def _is_taken_out(family: str, key: LabelKey, index: RowIndex) -> bool:
+    """Whether ``key``, which has no row in ``index``, was taken out of the configuration.
+
+    What has no groups, as a health check, always has its row; and where a row of the same
+    objective, or limit, has other labels, that is grouped in another way now.
+    """
+    if family == REQUESTS:
+        return False
+    names = dict(key).keys()
+    if not names & set(DIMENSIONS):
+        return True
+    named = [label for label in key if label[0] not in DIMENSIONS]
+    other = next((row for row in index.keys if all(label in row for label in named)), None)
+    return other is not None and dict(other).keys() != names
 
 
 def _worst_first(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from string import Formatter
 from typing import Final
 
@@ -16,14 +16,28 @@ NO_DATA: Final = "no data"
 MAX_LENGTH: Final = 500
 _NUMERIC: Final = frozenset({"value", "threshold"})
 _SPEC: Final = re.compile(r"[<>^]?[+ ]?\d{0,2},?(\.\d{1,2})?[a-z%]?")
-_FORMATS: Final = {
-    "ms": "{:,.0f} ms",
-    "1/s": "{:,.3g}/s",
-    "ratio": "{:.1%}",
-    "usd": "${:,.2f}",
-    "score": "{:.2f}",
-    "tokens": "{:,.0f} tokens",
-    "count": "{:,.0f}",
+
+
+def _ratio(value: float) -> str:
+    """A percentage, with more digits close to nothing and close to all."""
+    if 0.99 < value < 1:
+        return f"{value * 100:.5g}%"
+    return f"{value * 100:.2g}%" if 0 < abs(value) < 0.01 else f"{value:.1%}"
+
+
+def _times(value: float) -> str:
+    return f"{value:,.3g}x" if abs(value) < 1000 else f"{value:,.0f}x"
+
+
+_FORMATS: Final[Mapping[str, Callable[[float], str]]] = {
+    "ms": "{:,.0f} ms".format,
+    "1/s": "{:,.3g}/s".format,
+    "ratio": _ratio,
+    "usd": "${:,.2f}".format,
+    "score": "{:.2f}".format,
+    "tokens": "{:,.0f} tokens".format,
+    "count": "{:,.15g}".format,
+    "times": _times,
 }
 
 _UNITLESS: Final = frozenset({"check_value"})
@@ -62,7 +76,7 @@ def format_value(value: float | None, metric: str) -> str:
     if value is None:
         return NO_DATA
     known = EVERY_METRIC.get(metric) if metric not in _UNITLESS else None
-    return _FORMATS[known.unit].format(value) if known else f"{value:g}"
+    return _FORMATS[known.unit](value) if known else f"{value:g}"
 
 
 def _default(value: str | float) -> str:

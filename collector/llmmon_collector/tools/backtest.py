@@ -14,6 +14,7 @@ import click
 from llmmon.errors import ConfigError
 from llmmon_collector.day import LocalDay
 from llmmon_collector.directory import DirectoryLock
+from llmmon_collector.objectives.rules import generated_rules
 from llmmon_collector.past import Past, Rollups
 from llmmon_collector.pricing.book import PriceBook
 from llmmon_collector.pricing.catalogue import ListPrices
@@ -58,13 +59,13 @@ def backtest(
     found = read_rules(file, os.environ)
     rules = effective_rules(found.rules) if builtin else found.rules
     tried = [rule for rule in rules if not rule.disabled and not why_not(rule)]
-    not_tried = {rule.name: why_not(rule) for rule in rules if why_not(rule)}
+    generated = generated_rules(found.settings.slos, found.settings.budgets)
+    not_tried = {rule.name: why_not(rule) for rule in (*rules, *generated) if why_not(rule)}
     with _state(state) if state else _collector(control) as kept:
-        day = LocalDay(found.settings.collector.timezone)
-        done = _run(Past(kept, day.start_ns, _MOST_SERIES), tried, times)
-    told = Backtest(
-        str(file), times[0], times[-1], times.step / 1e9, tried, done.firings(), not_tried
-    )
+        past = Past(kept, LocalDay(found.settings.collector.timezone).start_ns, _MOST_SERIES)
+        known = past.known(times)
+        done = _run(past, tried, times)
+    told = Backtest(str(file), times, len(known), tried, done.firings(), not_tried)
     if as_json:
         say_json(backtest_object(told))
     else:
@@ -74,10 +75,10 @@ def backtest(
 def _run(past: Past, rules: Sequence[RuleSpec], times: range) -> Rerun:
     rerun = Rerun(rules, times[0])
     lead = -(-round(lead_s(rules) * 1e9) // times.step)
-    moments = range(times[0] - lead * times.step, times.stop, times.step)
+    moments = past.known(range(times[0] - lead * times.step, times.stop, times.step))
     windows_s = {int(rule.window_s) for rule in rules}
     with click.progressbar(length=len(moments), label="backtest", file=sys.stderr) as progress:
-        for moment in past.moments(windows_s, moments) if rules else ():
+        for moment in past.moments(windows_s, moments) if rules and moments else ():
             rerun.step(moment)
             progress.update(1)
     return rerun

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from llmmon.protocol.names import DIMENSIONS
 from llmmon_collector.config.suggest import nearest
 from llmmon_collector.duration import Duration, format_duration
 from llmmon_collector.rules.families import FAMILY_OF, REQUESTS
+from llmmon_collector.rules.filter import check_dimensions
 from llmmon_collector.rules.model import Severity
 from llmmon_collector.tools.notation import expand
 
@@ -67,7 +67,7 @@ class SeriesCase(BaseModel):
     @model_validator(mode="after")
     def _check_labels(self) -> SeriesCase:
         if self.family == REQUESTS:
-            _check_dimensions(self.labels)
+            check_dimensions(self.labels)
         return self
 
 
@@ -114,7 +114,7 @@ class TrafficCase(BaseModel):
     @field_validator("labels")
     @classmethod
     def _check_labels(cls, labels: dict[str, str]) -> dict[str, str]:
-        _check_dimensions(labels)
+        check_dimensions(labels)
         return labels
 
     @field_validator("error")
@@ -198,9 +198,3 @@ class CaseFile(BaseModel):
     rules: tuple[str, ...] = Field(min_length=1)
     """Files of rules, or whole configurations, from where this file is; may have ``*``."""
     tests: tuple[Case, ...] = Field(alias="test")
-
-
-def _check_dimensions(labels: dict[str, str]) -> None:
-    for name in labels:
-        if name not in DIMENSIONS:
-            raise ValueError(f'there is no dimension "{name}"{nearest(name, DIMENSIONS)}')

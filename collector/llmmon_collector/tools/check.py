@@ -12,8 +12,8 @@ from llmmon.errors import ConfigError
 from llmmon_collector.config.document import Document
 from llmmon_collector.config.load import read_document
 from llmmon_collector.config.locate import line_of
-from llmmon_collector.objectives.rules import SLO_RULE
-from llmmon_collector.tools.describe import rule_lines, rule_object
+from llmmon_collector.objectives.rules import BUDGET_RULE, SLO_RULE
+from llmmon_collector.tools.describe import budget_lines, rule_lines, rule_object, slo_lines
 from llmmon_collector.tools.excerpt import Located, located
 from llmmon_collector.tools.options import (
     EXIT_BAD,
@@ -64,10 +64,11 @@ def _report(file: Path, config: Path | None) -> dict[str, Any]:
     except ConfigError as error:
         return report | {"error": _error(error)}
     warned = suspicions(found.settings, found.rules, found.whole)
+    slos, budgets = found.settings.slos, found.settings.budgets
     return report | {
         "rules": [rule_object(rule) | {"text": rule_lines(rule)} for rule in found.rules],
-        "slos": [slo.name for slo in found.settings.slos],
-        "budgets": [budget.name for budget in found.settings.budgets],
+        "slos": [{"name": slo.name, "text": slo_lines(slo)} for slo in slos],
+        "budgets": [{"name": one.name, "text": budget_lines(one)} for one in budgets],
         "warnings": [_warning(found, one) for one in warned],
     }
 
@@ -110,14 +111,18 @@ def _warning(found: RuleSet, one: Suspicion) -> dict[str, Any]:
 def _text(report: dict[str, Any]) -> str:
     if report["error"]:
         return str(report["error"]["text"])
-    count = len(report["rules"])
-    lines = [f"{report['file']}: {count} rule{'' if count == 1 else 's'}"]
-    for rule in report["rules"]:
-        lines += [f"  {rule['name']}", *(f"      {text}" for text in rule["text"])]
-    for kind in ("slo", "budget"):
-        lines += [f"  {kind}.{name}" for name in report[f"{kind}s"]]
+    lines = [f"{report['file']}: {_counted(report)}"]
+    for kind, before in (("rules", ""), ("slos", SLO_RULE), ("budgets", BUDGET_RULE)):
+        for one in report[kind]:
+            lines += [f"  {before}{one['name']}", *(f"      {text}" for text in one["text"])]
     for one in report["warnings"]:
         place = ":".join(str(part) for part in (report["file"], one["line"]) if part)
         name = f"{one['table']}.{one['key']}" if one["table"] else one["key"]
         lines.append(f"warning: {place}: {name}: {one['reason']}")
     return "\n".join(lines)
+
+
+def _counted(report: dict[str, Any]) -> str:
+    counts = {kind: len(report[f"{kind}s"]) for kind in ("rule", "slo", "budget")}
+    told = [f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in counts.items() if count]
+    return ", ".join(told) or "no rules"

@@ -8,7 +8,6 @@ from typing import Any
 
 from llmmon_collector.duration import format_duration
 from llmmon_collector.rules.summary import format_value
-from llmmon_collector.tools.describe import limit_text
 from llmmon_collector.tools.verdict import labels_text
 
 Document = Mapping[str, Any]
@@ -67,9 +66,9 @@ def _group_lines(group: Document, document: Document) -> Iterator[str]:
 
 def _limit(limit: Document) -> str:
     metric = limit["metric"].strip()
-    text = f"{limit['severity']}: {limit['comparison']} {limit_text(limit['limit'], metric)}"
+    text = f"{limit['severity']}: {limit['comparison']} {format_value(limit['limit'], metric)}"
     if limit["clear"] is not None:
-        text += f" until {limit_text(limit['clear'], metric)}"
+        text += f" until {format_value(limit['clear'], metric)}"
     text += f", {limit['state']}"
     if limit["breached_s"] is not None:
         text += f", first breached {_span(limit['breached_s'])} ago"

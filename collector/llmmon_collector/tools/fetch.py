@@ -40,6 +40,12 @@ class FetchedRollups:
             rows = self._ask(_page_sql(first_us, last_us), MOST_SERIES)
             yield from _rollups(_columns(rows, series)) if rows else ()
 
+    def begin_ns(self, since_ns: int) -> int | None:
+        """See :class:`~llmmon_collector.past.Rollups`."""
+        since = f"FROM rollups WHERE time >= make_timestamp({-(-since_ns // 1000):d})"
+        [[begin_us]] = self._ask(select(["epoch_us(min(time))"], since), 1)
+        return None if begin_us is None else int(begin_us) * 1000
+
     def _pages(self, span: Span) -> Iterator[tuple[int, int]]:
         """Runs of hours, as first and last microsecond, with about ``PAGE_ROLLUPS`` rows each."""
         hour = f"epoch_us(time) // {_HOUR_US}"

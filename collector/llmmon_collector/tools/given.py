@@ -13,7 +13,7 @@ from llmmon_collector.day import LocalDay
 from llmmon_collector.metrics import MetricSource, MetricTable, Sources
 from llmmon_collector.objectives.model import BudgetSpec, SloSpec
 from llmmon_collector.objectives.objectives import Objectives
-from llmmon_collector.objectives.rules import budget_rules, slo_rule
+from llmmon_collector.objectives.rules import generated_rules
 from llmmon_collector.rules.families import REQUESTS
 from llmmon_collector.rules.model import RuleSpec
 from llmmon_collector.series import SeriesKey, SeriesTable, Where
@@ -39,9 +39,7 @@ class Subject(NamedTuple):
     @property
     def rules(self) -> tuple[RuleSpec, ...]:
         """All rules, those of objectives and spending limits among them."""
-        generated = [slo_rule(slo) for slo in self.slos]
-        generated += [rule for budget in self.budgets for rule in budget_rules(budget)]
-        return (*self.plain_rules, *generated)
+        return (*self.plain_rules, *generated_rules(self.slos, self.budgets))
 
 
 class Given:

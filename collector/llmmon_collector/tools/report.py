@@ -17,9 +17,10 @@ class Backtest(NamedTuple):
     """Rules over a span of the past."""
 
     file: str
-    since_ns: int
-    until_ns: int
-    step_s: float
+    times_ns: range
+    """The evaluations that were asked for."""
+    known: int
+    """How many of them, the last ones, the store reaches back to."""
     rules: Sequence[RuleSpec]
     firings: Sequence[Firings]
     not_tried: Mapping[str, str]
@@ -32,11 +33,16 @@ class Backtest(NamedTuple):
 
 def backtest_lines(told: Backtest) -> list[str]:
     """The span, then each rule with its instances, then those that said nothing."""
-    length = format_duration((told.until_ns - told.since_ns) / 1e9) or "0s"
-    step = format_duration(told.step_s)
-    lines = [
-        f"{told.file}: {_time(told.since_ns)} to {_time(told.until_ns)} UTC, {length} every {step}"
-    ]
+    times_ns = told.times_ns
+    length = format_duration((times_ns[-1] - times_ns[0]) / 1e9) or "0s"
+    span = f"{_time(times_ns[0])} to {_time(times_ns[-1])} UTC"
+    lines = [f"{told.file}: {span}, {length} every {format_duration(times_ns.step / 1e9)}"]
+    if not told.known:
+        lines.append("the store has nothing of that time")
+    elif told.known < len(times_ns):
+        lines.append(
+            f"the store begins at {_time(times_ns[-told.known])}: nothing was tried before"
+        )
     for rule in told.rules:
         lines += _rule_lines(rule, told.of(rule.name))
     lines += [f"{name}: not tried, it {reason}" for name, reason in told.not_tried.items()]
@@ -47,9 +53,10 @@ def backtest_object(told: Backtest) -> dict[str, Any]:
     """The same as plain values; times are ISO 8601 in UTC."""
     return {
         "file": told.file,
-        "since": _iso(told.since_ns),
-        "until": _iso(told.until_ns),
-        "step_s": told.step_s,
+        "since": _iso(told.times_ns[0]),
+        "until": _iso(told.times_ns[-1]),
+        "known_since": _iso(told.times_ns[-told.known]) if told.known else None,
+        "step_s": told.times_ns.step / 1e9,
         "rules": [_rule_object(rule, told.of(rule.name)) for rule in told.rules],
         "not_tried": [{"name": n, "reason": reason} for n, reason in told.not_tried.items()],
     }

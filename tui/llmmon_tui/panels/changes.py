@@ -23,6 +23,7 @@ _WORDS: Final[Mapping[str, tuple[Severity | None, str]]] = {
     "resolved": (Severity.RESOLVED, "resolved"),
     "rule_removed": (Severity.RESOLVED, "ended: its rule was removed"),
     "rule_changed": (Severity.RESOLVED, "ended: its rule was changed"),
+    "check_removed": (Severity.RESOLVED, "ended: its check was removed"),
     "acknowledged": (Severity.ACKNOWLEDGED, "acknowledged"),
     "silenced": (Severity.SILENCED, "silenced"),
     "unsilenced": (None, "no longer silenced"),

@@ -9,10 +9,10 @@ from typing import Final
 from llmmon.protocol.names import FAMILIES, Metric
 from llmmon.protocol.snapshot import Limit, Value
 from llmmon_tui import formatting
-from llmmon_tui.formatting import MISSING
 from llmmon_tui.severity import Severity
 
 _Form = Callable[[float | None], str]
+
 _VALUE_FORMS: Final[Mapping[str, _Form]] = {
     "ms": formatting.duration,
     "1/s": formatting.rate,
@@ -21,15 +21,15 @@ _VALUE_FORMS: Final[Mapping[str, _Form]] = {
     "usd": formatting.money,
     "score": formatting.score,
     "count": formatting.count,
+    "times": formatting.times,
 }
 _LIMIT_FORMS: Final[Mapping[str, _Form]] = {
     "ms": formatting.axis_duration,
     "ratio": formatting.axis_ratio,
     "usd": formatting.axis_money,
+    "times": formatting.times,
 }
 _SEVERITIES: Final = {"critical": Severity.CRITICAL, "warning": Severity.WARNING}
-_FACTORS: Final = frozenset({"slo_page", "slo_ticket", "slo_burn_rate"})
-"""Ratios that go far beyond 1: so many times what is allowed."""
 _UNITS_S: Final = ((86400, "d"), (3600, "h"), (60, "m"))
 
 
@@ -40,16 +40,12 @@ def metric_of(name: str) -> Metric | None:
 
 def metric_text(metric: str, value: Value) -> str:
     """A value in the form of its metric's unit; a bare number for an expression."""
-    if metric in _FACTORS:
-        return _factor(value)
     known = metric_of(metric)
     return (formatting.number if known is None else _VALUE_FORMS[known.unit])(value)
 
 
 def limit_text(metric: str, value: Value) -> str:
     """A limit, shorter than a value: `5s`, `5%`, `$100`, `0.7`."""
-    if metric in _FACTORS:
-        return _factor(value)
     known = metric_of(metric)
     unit = "" if known is None else known.unit
     return _LIMIT_FORMS.get(unit, formatting.axis_number)(value)
@@ -62,10 +58,6 @@ def beyond_text(metric: str, value: Value, limit: Value) -> str:
     if is_score and value is not None and metric_text(metric, value) == metric_text(metric, limit):
         return f"{value:.3f}"
     return metric_text(metric, value)
-
-
-def _factor(value: Value) -> str:
-    return MISSING if value is None else f"{formatting.number(value)}×"
 
 
 def window_text(window_s: int) -> str:
