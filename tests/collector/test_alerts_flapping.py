@@ -15,6 +15,7 @@ from llmmon_collector.alerts.flapping import (
     Flap,
     follow_flap,
 )
+from llmmon_collector.alerts.model import RouteSpec
 
 FIRING, CRITICAL = ("firing", "warning"), ("firing", "critical")
 RESOLVED = ("resolved", "warning")
@@ -151,6 +152,22 @@ def test_channels_that_hold_the_state_hear_everything(house: House) -> None:
         assert house.sent("am") == [FIRING]
         house.tick(1, after_s=10)
         assert house.sent("am") == [RESOLVED]
+
+
+def test_such_a_channel_hears_the_end_though_no_route_leads_there_any_more(house: House) -> None:
+    am = {"type": "alertmanager", "urls": ["http://127.0.0.1:9093"], "refresh": "1m"}
+    house.start(am=am, log={"type": "log"})
+    for _ in range(MAX_FIRINGS):
+        house.tick(11, after_s=10)
+        house.sent("am")
+        house.tick(1, after_s=10)
+        house.sent("am")
+    house.tick(11)
+    house.sent("am")
+    house.more = {"routes": (RouteSpec(channels=("log",)),)}
+    house.reload(rule(), am=am, log={"type": "log"})
+    house.tick(1)
+    assert house.sent("am") == [RESOLVED]
 
 
 @pytest.mark.parametrize("crash", [True, False])

@@ -52,6 +52,19 @@ def test_a_channel_that_went_and_came_back_is_told_anew(house: House) -> None:
     assert house.sent("b") == [FIRING]
 
 
+def test_what_a_channel_heard_before_it_went_is_forgotten_of_past_alerts_too(house: House) -> None:
+    house.start(rule(cooldown="1h"), a={"type": "log"}, b={"type": "log"})
+    house.tick(11)
+    assert house.sent("b") == [FIRING]
+    house.tick(1)
+    house.sent("b")
+    house.tick(1, after_s=16 * MINUTE_S)
+    house.reload(rule(cooldown="1h"), a={"type": "log"})
+    house.reload(rule(cooldown="1h"), a={"type": "log"}, b={"type": "log"})
+    house.tick(11)
+    assert house.sent("b") == [FIRING]
+
+
 def test_a_changed_rule_goes_on_with_its_alert(house: House) -> None:
     house.start(rule(cooldown="1h"))
     house.tick(15)
@@ -112,6 +125,18 @@ def test_an_acknowledgement_is_told_once_to_channels_that_were_told(house: House
     assert rows == ["ann", "bob"]
 
 
+def test_an_acknowledgement_is_of_one_episode(house: House) -> None:
+    house.start(rule(cooldown="1m"))
+    house.tick(11)
+    acknowledge(house)
+    house.tick(11)
+    house.tick(1)
+    house.tick(11)
+    assert house.view().acknowledged_by is None
+    house.tick(11, after_s=61)
+    assert house.sent() == [FIRING]
+
+
 def test_an_acknowledgement_follows_a_firing_that_still_waits(house: House) -> None:
     house.start()
     house.tick(11)
@@ -168,6 +193,22 @@ def test_what_was_never_sent_does_not_start_the_cooldown(house: House) -> None:
     house.tick(1)
     assert house.sent() == []
     house.tick(11)
+    assert house.sent() == [FIRING]
+
+
+def test_a_cooldown_outlasts_the_sight_of_the_alert(house: House) -> None:
+    house.start(rule(cooldown="1h"))
+    house.tick(11)
+    house.tick(11)
+    assert house.sent() == [FIRING]
+    house.tick(1)
+    assert house.sent() == [RESOLVED]
+    for _ in range(2):
+        house.tick(1, after_s=16 * MINUTE_S)
+        assert house.running.views(house.wall_ns) == ()
+    house.tick(11)
+    assert house.sent() == []
+    house.tick(11, after_s=29 * MINUTE_S)
     assert house.sent() == [FIRING]
 
 
@@ -272,9 +313,9 @@ def test_many_changes_at_once_are_all_saved_at_once(house: House) -> None:
 
 
 def test_what_was_told_again_is_known_after_a_crash(house: House) -> None:
-    house.start(rule(cooldown="1m"))
+    house.start(rule(cooldown="3s"))
     for _ in range(2):
-        house.tick(11, after_s=61)
+        house.tick(11, after_s=3)  # before it is time to save what only goes on
         assert house.sent() == [FIRING]
     house.restart(after_s=1)
     house.tick(11)

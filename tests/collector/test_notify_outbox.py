@@ -275,10 +275,13 @@ class Channel:
         self.truth: dict[str, str] = {}
         self.believed: dict[str, str] = {}
         self.refused: set[str] = set()
+        self.unsure: set[str] = set()
+        """What may have been heard, for all that the near side knows."""
 
     def change(self, event: Event, key: str) -> None:
         if event == "acknowledged":
-            put(self.outbox, event, key)
+            if self.truth.get(key) == "firing":
+                put(self.outbox, event, key)
         elif event == "firing" or self.truth.get(key) == "firing":
             self.truth[key] = event
             self.refused.discard(key)
@@ -297,12 +300,14 @@ class Channel:
         elif outcome == "killed":
             self.crash()
         else:
+            self.unsure.update(delivery.key for delivery in batch)
             self.outbox.retry(batch, 0)
 
     def hear(self, batch: tuple[Delivery, ...]) -> None:
         for delivery in batch:
             if delivery.event == "acknowledged":
-                assert self.believed.get(delivery.key) == "firing"
+                known = self.believed.get(delivery.key) == "firing"
+                assert known or delivery.key in self.unsure
             else:
                 self.believed[delivery.key] = delivery.event
 

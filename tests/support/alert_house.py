@@ -124,7 +124,7 @@ class House:
 
     def messages(self, channel: str = "log") -> list[list[tuple[str, str]]]:
         """Deliver what is due: each message's events with rules and models."""
-        found = []
+        found: list[list[tuple[str, str]]] = []
         outbox = self.running.outbox
         while batch := outbox.take(channel, round(self.mono_s * 1e9), self.wall_ns, 1000):
             outbox.sent(batch)

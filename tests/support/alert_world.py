@@ -76,7 +76,7 @@ class World:
         self.arrived: list[Delivery] = []
         """In order; one may come twice."""
         self.unsure: set[tuple[str, str]] = set()
-        """Channels and keys of alerts that they may or may not have heard of."""
+        """Channels and keys of alerts of which they may or may not have heard the last word."""
         self.refused: set[tuple[str, str, str]] = set()
         """Channels, rules and models of which a firing was refused for good."""
         self.now_s = 0.0
@@ -164,7 +164,7 @@ class World:
         self.manager.save_outbox()
         if outcome in ("taken", "answer lost", "killed"):
             self.arrived += batch
-        if outcome == "down":
+        if outcome in ("answer lost", "killed", "down"):
             self.unsure |= {(one.channel, one.key) for one in batch}
         if outcome == "killed":
             self.restart(1.0, crash=True)

@@ -18,6 +18,7 @@ from llmmon_collector.alerts.record import Notice, Record, is_worse, record_of
 from llmmon_collector.alerts.routing import Target
 from llmmon_collector.alerts.schedule import ends_ns
 from llmmon_collector.alerts.silence import Silence, Silences
+from llmmon_collector.notify.model import ChannelSpec
 from llmmon_collector.notify.notification import Event, Slot
 from llmmon_collector.notify.outbox import Outbox
 from llmmon_collector.rules.alert import Alert, AlertKey
@@ -80,6 +81,11 @@ class Notifier:
         self._cooldowns = {rule.name: rule.cooldown_s for rule in policy.rules_in_force(())}
         self._plans = Plans(policy, self._silences)
         self._outbox.keep_channels(policy.targets)
+        for key, record in self.records.items():
+            if record.notices.keys() - policy.targets.keys():
+                known = {name: n for name, n in record.notices.items() if name in policy.targets}
+                self.records[key] = replace(record, notices=known)
+                self.changed = True
 
     def follow(self, alerts: Mapping[AlertKey, Alert], now: Now) -> list[Note]:
         """Bring the records up to date and put what is to be told into the outbox."""
@@ -139,11 +145,12 @@ class Notifier:
     def _tell(self, alert: Alert, plan: Plan, situation: Situation, scene: _Scene) -> Record:
         """Tell each channel what it is to be told; the record after that."""
         record, channels = self.records[alert.key], self._policy.targets
-        notices = {name: n for name, n in record.notices.items() if name in channels}
+        notices = dict(record.notices)
         view: AlertView | None = None
         for name in {**plan.targets, **{name: None for name, n in notices.items() if n.open}}:
             notice, target = notices.get(name, Notice()), plan.targets.get(name)
-            event = decide(notice, situation, _terms(target, scene), scene.now.mono_s)
+            terms = _terms(target, channels[name], scene)
+            event = decide(notice, situation, terms, scene.now.mono_s)
             if event is None:
                 continue
             view = view or self.view(alert, scene.now.wall_ns)
@@ -195,13 +202,13 @@ def _situation(record: Record, standing: _Standing) -> Situation:
     return Situation(standing.firing, standing.severity, taken, muted, record.flap.flapping)
 
 
-def _terms(target: Target | None, scene: _Scene) -> Terms:
+def _terms(target: Target | None, spec: ChannelSpec, scene: _Scene) -> Terms:
     """Those of a channel; of one that no route leads to any more, only the end is told."""
+    wants = (spec.min_severity, spec.tells_acknowledged, spec.refresh_s)
     if target is None:
-        return Terms(math.inf, muted=True)
-    spec = target.spec
+        return Terms(math.inf, *wants, muted=True)
     muted = any(name in scene.schedules for name in target.mute)
-    return Terms(target.repeat_s, spec.min_severity, spec.tells_acknowledged, spec.refresh_s, muted)
+    return Terms(target.repeat_s, *wants, muted=muted)
 
 
 def _slot(
@@ -223,7 +230,7 @@ def _until(record: Record, plan: Plan, situation: Situation, scene: _Scene) -> f
     times = [] if calm_s is None else [calm_s]
     if situation.firing:
         times += [
-            due_s(record.notices[name], situation, _terms(target, scene))
+            due_s(record.notices[name], situation, _terms(target, target.spec, scene))
             for name, target in plan.targets.items()
             if name in record.notices
         ]

@@ -139,9 +139,12 @@ class Outbox:
                 self._set(replace(delivery, due_ns=due_ns))
 
     def failed(self, deliveries: Iterable[Delivery]) -> None:
-        """They were refused for good. What would follow what was so never told is dropped too."""
+        """They were refused for good. What would follow what was so never told is dropped too.
+
+        An attempt before that one may have been heard all the same.
+        """
         for delivery in self._wanted(deliveries):
-            self._give_up(delivery, heard=False)
+            self._give_up(delivery, heard=delivery.attempts > 1)
 
     def release(self, deliveries: Iterable[Delivery]) -> None:
         """The attempt was broken off."""
