@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from llmmon.protocol.snapshot import (
@@ -47,8 +47,9 @@ class Contributions(NamedTuple):
     rejected: Callable[[], int]
     unpriced_models: Callable[[], tuple[str, ...]]
     fold_lag_s: Callable[[], float | None]
-    slos: Callable[[], tuple[SloView, ...]] = tuple
-    budgets: Callable[[], tuple[BudgetView, ...]] = tuple
+    slos: Callable[[Sequence[AlertView]], tuple[SloView, ...]] = lambda alerts: ()
+    """Given the alerts of the same moment; so are the budgets."""
+    budgets: Callable[[Sequence[AlertView]], tuple[BudgetView, ...]] = lambda alerts: ()
     channels: Callable[[], tuple[ChannelView, ...]] = tuple
 
 
@@ -123,16 +124,17 @@ class Pictures:
         return ingest_view(self._ledger.totals(self._clock.mono_ns()), self._live, state)
 
     def _read_parts(self) -> Parts:
+        alerts = self._from.alerts()
         return Parts(
             seq=self._seq,
             at_ns=self._at_ns,
-            alerts=self._from.alerts(),
+            alerts=alerts,
             health=self._from.health(),
             limits=self._from.limits(),
             ingest=self.ingest(),
             problems=self._from.problems(),
-            slos=self._from.slos(),
-            budgets=self._from.budgets(),
+            slos=self._from.slos(alerts),
+            budgets=self._from.budgets(alerts),
             channels=self._from.channels(),
         )
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmmon.errors import ConfigError, ControlError
-from llmmon.protocol.views import BudgetView, SloView
 from llmmon_collector.alerting import Alerting, Around
 from llmmon_collector.alerts.policy import Policy
 from llmmon_collector.alerts.row import AlertRow
@@ -156,14 +155,6 @@ class Watch:
         now = Present(self._clock.mono_ns() / 1e9, self._clock.wall_ns())
         views = self.alerting.views()
         return explanation_document(found, views, manager.told(), now)
-
-    def slos(self) -> tuple[SloView, ...]:
-        """How each objective stands."""
-        return self.objectives.slo_views(self.alerting.views())
-
-    def budgets(self) -> tuple[BudgetView, ...]:
-        """How each spending limit stands."""
-        return self.objectives.budget_views(self.alerting.views())
 
     def problems(self) -> tuple[str, ...]:
         """What is wrong, or should be known."""

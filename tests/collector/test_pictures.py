@@ -53,7 +53,7 @@ class Rig:
         self._sent: dict[int, tuple[int, int]] = {}
 
     def _reader(self, name: str) -> Any:
-        return lambda: self.said[name]
+        return lambda *alerts: self.said[name]
 
     def store(self, events: int, skipped: int = 0, epoch: int = 1) -> None:
         """One more batch of an agent, before which it lost ``skipped`` events."""
