@@ -139,7 +139,8 @@ class Stage:
         status = json.loads(self.collector.client("status", "--json"))["collector"]
         self.problems |= set(status["problems"])
         for row in status["agents"]:
-            self.skews_s[row["service"]].add(round(row["clock_ahead_s"]))
+            if row["service"]:  # nothing of it has come yet
+                self.skews_s[row["service"]].add(round(row["clock_ahead_s"]))
 
     def firing(self) -> set[tuple[str, str]]:
         """Rule and service of what fires, as last seen."""
