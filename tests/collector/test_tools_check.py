@@ -115,6 +115,24 @@ def test_every_file_is_checked_though_one_is_wrong(check: Check, tmp_path: Path)
     assert "other.toml:1" in done.output
 
 
+def test_a_file_of_tests_is_passed_over(check: Check, tmp_path: Path) -> None:
+    tests = tmp_path / "rules_test.toml"
+    tests.write_text('rules = ["rules.toml"]\n[[test]]\nname = "calm"\nevery = "1m"\n')
+    done = check(RULE, str(tests), "--strict")
+    assert done.exit_code == 0
+    assert "rules.toml: 1 rule\n" in done.output
+    assert f"{tests}: tests, not checked here: llmmon rules test runs them\n" in done.output
+    told = json.loads(check(RULE, str(tests), "--json").output)
+    assert [one["tests"] for one in told["files"]] == [False, True]
+    assert told["ok"]
+
+
+@pytest.mark.parametrize("text", ['rules = ["rules.toml"]\n', RULE + '[[test]]\nname = "x"\n'])
+def test_what_is_no_file_of_tests_is_a_mistake(check: Check, text: str) -> None:
+    done = check(text)
+    assert (done.exit_code, "unknown key" in done.output) == (1, True)
+
+
 def test_a_whole_configuration_is_checked_with_its_rules_dir(check: Check, tmp_path: Path) -> None:
     (tmp_path / "rules.d").mkdir()
     more = tmp_path / "rules.d" / "more.toml"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from llmmon.errors import ConfigError
-from llmmon_collector.config.document import Document
+from llmmon_collector.config.document import Document, toml_of
 from llmmon_collector.config.load import read_document
 from llmmon_collector.config.locate import line_of
 from llmmon_collector.objectives.rules import BUDGET_RULE, SLO_RULE
+from llmmon_collector.tools.casefile import CaseFile
 from llmmon_collector.tools.describe import budget_lines, rule_lines, rule_object, slo_lines
 from llmmon_collector.tools.excerpt import Located, located
 from llmmon_collector.tools.options import (
@@ -24,6 +25,8 @@ from llmmon_collector.tools.options import (
 )
 from llmmon_collector.tools.ruleset import RuleSet, read_rules
 from llmmon_collector.tools.suspicion import Suspicion, suspicions
+
+_TESTS_KEYS: Final = frozenset(field.alias or name for name, field in CaseFile.model_fields.items())
 
 
 @click.command()
@@ -45,7 +48,8 @@ def check(
 ) -> None:
     """Check files: whole configurations, or files of rules alone, as in rules_dir.
 
-    Exits 0 when they are right, though there may be warnings, 1 when one is wrong.
+    Exits 0 when they are right, though there may be warnings, 1 when one is wrong. Files of tests
+    are passed over.
     """
     reports = [_report(file, config) for file in files]
     if as_json:
@@ -58,10 +62,13 @@ def check(
 
 
 def _report(file: Path, config: Path | None) -> dict[str, Any]:
-    report: dict[str, Any] = {"file": str(file), "rules": [], "warnings": [], "error": None}
+    report: dict[str, Any] = {"file": str(file), "tests": False, "error": None}
+    report |= {"rules": [], "slos": [], "budgets": [], "warnings": []}
     try:
         found = read_rules(file, os.environ, config)
     except ConfigError as error:
+        if _has_tests(file):
+            return report | {"tests": True}
         return report | {"error": _error(error)}
     warned = suspicions(found.settings, found.rules, found.whole)
     slos, budgets = found.settings.slos, found.settings.budgets
@@ -71,6 +78,15 @@ def _report(file: Path, config: Path | None) -> dict[str, Any]:
         "budgets": [{"name": one.name, "text": budget_lines(one)} for one in budgets],
         "warnings": [_warning(found, one) for one in warned],
     }
+
+
+def _has_tests(file: Path) -> bool:
+    """Whether it is one for ``llmmon rules test``, as may lie beside files of rules."""
+    try:
+        keys = set(toml_of(read_document(file)))
+    except ConfigError:
+        return False
+    return "test" in keys and keys <= _TESTS_KEYS
 
 
 def _error(error: ConfigError) -> dict[str, Any]:
@@ -111,6 +127,8 @@ def _warning(found: RuleSet, one: Suspicion) -> dict[str, Any]:
 def _text(report: dict[str, Any]) -> str:
     if report["error"]:
         return str(report["error"]["text"])
+    if report["tests"]:
+        return f"{report['file']}: tests, not checked here: llmmon rules test runs them"
     lines = [f"{report['file']}: {_counted(report)}"]
     for kind, before in (("rules", ""), ("slos", SLO_RULE), ("budgets", BUDGET_RULE)):
         for one in report[kind]:
