@@ -19,8 +19,8 @@ from llmmon.protocol.snapshot import HealthView
 from llmmon_collector.clock import SystemClock
 from llmmon_collector.health.context import CheckContext
 from llmmon_collector.health.model import CheckSpec
-from llmmon_collector.outbound.resolve import Address, Resolver
 from llmmon_collector.health.runner import HealthRunner
+from llmmon_collector.outbound.resolve import Address, Resolver
 
 SPECS: TypeAdapter[CheckSpec] = TypeAdapter(CheckSpec)
 QUICK: dict[str, Any] = {"timeout": 0.3, "interval": 30.0, "failures": 1, "grace": 0.0}

@@ -70,7 +70,7 @@ def _rule_lines(rule: RuleSpec, fired: Sequence[Firings]) -> list[str]:
     firing_s = sum(one.firing_s for one in fired)
     head = (
         f"{rule.name}: fired {_times(total)}, {_span(firing_s)} in all, "
-        f"about {notifications} notifications a channel"
+        f"about {notifications} notification{'' if notifications == 1 else 's'} a channel"
     )
     return [head, *(f"  {_instance(rule, one)}" for one in fired)]
 
