@@ -96,10 +96,14 @@ def _told(check: HealthView) -> str:
 
 
 def _detail(check: HealthView) -> list[Row]:
-    """Why a check is not well, and what else it measured, unless all is well and nothing."""
+    """Why a check is not well, and what else it measured, unless all is well and nothing.
+
+    What the collector measures of itself is of interest where something is wrong.
+    """
     is_well = check_severity(check) is Severity.OK
     message = "" if is_well else strip_controls(check.message)
-    is_told = not is_well or any(one.value for one in check.measurements)
+    own = check.type == "internal"
+    is_told = not is_well or (not own and any(one.value for one in check.measurements))
     measured = [
         f"{strip_controls(one.name)} {figure(one.value, one.unit)}"
         for one in check.measurements
