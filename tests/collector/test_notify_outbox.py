@@ -2,37 +2,14 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from support.dispatching import WALL_NS, alert
 
-from llmmon.protocol.snapshot import AlertView
 from llmmon_collector.notify.notification import Delivery, Event, Slot
 from llmmon_collector.notify.outbox import DEADLINE_S, MAX_WAITING, Outbox
 
-WALL_NS = 1_700_000_000 * 10**9
-
-
-def alert(id_: str = "k", severity: str = "warning") -> AlertView:
-    return AlertView(
-        id=id_,
-        rule="r",
-        severity=severity,
-        state="firing",
-        labels={},
-        metric="latency_p95",
-        value=11,
-        threshold=10,
-        comparison="above",
-        window_s=300,
-        since_ns=WALL_NS,
-        fired_ns=WALL_NS,
-        resolved_ns=None,
-        peak=11,
-        summary="slow",
-        runbook="",
-    )
-
 
 def put(outbox: Outbox, event: Event, key: str = "k", channel: str = "c") -> None:
-    outbox.put(channel, event, alert(key), WALL_NS)
+    outbox.put(channel, event, alert(key, severity="warning"), WALL_NS)
 
 
 def take(outbox: Outbox, channel: str = "c", limit: int = 10) -> tuple[Delivery, ...]:

@@ -6,26 +6,18 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from llmmon.protocol.snapshot import AlertView
+from support.dispatching import WALL_NS, alert
+
 from llmmon_collector.notify.notification import Delivery, Event
 from llmmon_collector.notify.payload import log_fields, signature, webhook_body
 from llmmon_collector.notify.wording import Wording
 
-WALL_NS = 1_700_000_000 * 10**9
-ALERT = AlertView(
-    id="llmmon:0123",
+ALERT = alert(
+    "llmmon:0123",
     rule="slow_chat",
-    severity="critical",
-    state="firing",
     labels={"service": "bot", "model": "gpt-4o"},
-    metric="latency_p95",
     value=6200.5,
     threshold=5000,
-    comparison="above",
-    window_s=300,
-    since_ns=WALL_NS,
-    fired_ns=WALL_NS,
-    resolved_ns=None,
     peak=7000,
     summary="p95 <!channel> & 6200 ms",
     runbook="https://example.org/r",
