@@ -1,12 +1,25 @@
-"""Where a day begins, for ``daily_cost``."""
+"""Time zones, and where a day begins in one."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
-from typing import Final
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
+from pydantic import AfterValidator
+
 _NS: Final = 10**9
+
+
+def _check_zone(name: str) -> str:
+    try:
+        return name and ZoneInfo(name).key
+    except (ValueError, OSError, LookupError):
+        raise ValueError(f"{name!r} is no time zone: use a name such as Europe/Berlin") from None
+
+
+Timezone = Annotated[str, AfterValidator(_check_zone)]
+"""A pydantic field of an IANA name; empty for the machine's own."""
 
 
 class LocalDay:

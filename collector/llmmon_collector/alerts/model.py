@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Final, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -12,11 +11,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    field_validator,
     model_validator,
 )
 
 from llmmon_collector.alerts.matching import Matchers, check_label, check_name
+from llmmon_collector.day import Timezone
 from llmmon_collector.duration import Duration
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -95,17 +94,8 @@ class ScheduleSpec(BaseModel):
     """Local time, such as ``22:00``."""
     to_min: Minutes = Field(24 * 60, alias="to")
     """Local time; at or before ``from`` it is that of the next day."""
-    timezone: str = ""
+    timezone: Timezone = ""
     """Such as ``Europe/Berlin``; the machine's when empty."""
-
-    @field_validator("timezone")
-    @classmethod
-    def _check_timezone(cls, name: str) -> str:
-        try:
-            return name and ZoneInfo(name).key
-        except (ValueError, OSError, LookupError):
-            reason = f"{name!r} is no time zone: use a name such as Europe/Berlin"
-            raise ValueError(reason) from None
 
 
 class InhibitSpec(BaseModel):

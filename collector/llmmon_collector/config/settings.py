@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from typing import Annotated, Final
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from llmmon.errors import ConfigError, EndpointError
 from llmmon.protocol.endpoint import parse_address
 from llmmon_collector.alerts.model import InhibitSpec, RouteSpec, ScheduleSpec
+from llmmon_collector.day import Timezone
 from llmmon_collector.duration import Duration
 from llmmon_collector.health.model import CheckSpec
 from llmmon_collector.httpd.bind import parse_bind
@@ -66,7 +66,7 @@ class CollectorSettings(BaseModel):
     """A directory of ``*.toml`` files with more ``[[rule]]``, ``[[slo]]`` and ``[[budget]]``."""
     inhibit_defaults: bool = True
     """Whether a critical alert mutes warnings of the same series about the same."""
-    timezone: str = ""
+    timezone: Timezone = ""
     """Whose midnight starts a day and a month, such as ``Europe/Berlin``; else the machine's."""
 
     @field_validator("windows_s")
@@ -86,16 +86,6 @@ class CollectorSettings(BaseModel):
             return None if text is None else str(parse_address(text))
         except EndpointError as error:
             raise ValueError(str(error)) from None
-
-    @field_validator("timezone")
-    @classmethod
-    def _check_timezone(cls, name: str) -> str:
-        try:
-            return name and ZoneInfo(name).key
-        except (ValueError, OSError, LookupError):
-            raise ValueError(
-                f"{name!r} is no time zone: use a name such as Europe/Berlin"
-            ) from None
 
     @model_validator(mode="after")
     def _check_http(self) -> CollectorSettings:
