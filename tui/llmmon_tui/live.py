@@ -150,6 +150,9 @@ class LiveApp(App[None]):
     def on_monitor_screen_resized(self) -> None:
         self.paint()
 
+    def on_monitor_screen_refocused(self) -> None:
+        self.paint()
+
     async def on_resize(self, event: events.Resize) -> None:
         await self._switch_to_fitting_mode(event.size.width)
 

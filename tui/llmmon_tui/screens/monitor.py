@@ -49,6 +49,9 @@ class MonitorScreen(Screen[None]):
     class Resized(Message):
         """The screen has a new size, or its first: it wants to be painted."""
 
+    class Refocused(Message):
+        """Another panel has the focus: other keys are valid."""
+
     def __init__(self) -> None:
         super().__init__()
         self.trust = StatusLine(id="trust")
@@ -96,6 +99,9 @@ class MonitorScreen(Screen[None]):
     def on_resize(self) -> None:
         self._painted = (-1, False)
         self.post_message(self.Resized())
+
+    def on_descendant_focus(self) -> None:
+        self.post_message(self.Refocused())
 
     def open_filter(self, text: str) -> None:
         """Let the operator type a filter."""
