@@ -12,23 +12,22 @@ from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widgets import Input
 
-from llmmon_tui.keys import KEYS, PANELS, Key
-from llmmon_tui.panels import groups
+from llmmon_tui.keys import KEYS, Key
+from llmmon_tui.places import PLACES
 from llmmon_tui.screens.help import HelpScreen
 from llmmon_tui.screens.monitor import FilterBar, MonitorScreen
 from llmmon_tui.screens.overview import OverviewScreen
-from llmmon_tui.screens.side import AlertList
-from llmmon_tui.sheets import SheetApp
-from llmmon_tui.view import View, next_grouping, next_sort, step_window
-from llmmon_tui.widgets.livetable import LiveTable
-from llmmon_tui.widgets.rule import Tabs
+from llmmon_tui.screens.wishes import CommandWanted, ViewWanted
+from llmmon_tui.travel import TravelApp
+from llmmon_tui.view import step_window
+from llmmon_tui.widgets.nav import Nav
 
 
 def _bindings() -> list[BindingType]:
     keys = [Binding(key.keys, key.action, key.label, show=False) for key in KEYS]
     digits = [
-        Binding(str(place + 1), f"panel({place})", name, show=False)
-        for place, name in enumerate(PANELS)
+        Binding(str(place + 1), f"go({place})", name.title, show=False)
+        for place, name in enumerate(PLACES)
     ]
     return [
         *keys,
@@ -38,7 +37,7 @@ def _bindings() -> list[BindingType]:
     ]
 
 
-class LlmmonApp(SheetApp):
+class LlmmonApp(TravelApp):
     """See `keys` for the keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = _bindings()
@@ -52,6 +51,10 @@ class LlmmonApp(SheetApp):
             if key.action != "palette" and self._is_valid(key):
                 name = f"{key.label.capitalize()}  {key.shown}"
                 yield SystemCommand(name, key.meaning, self._runner(key.action))
+        for place, known in enumerate(PLACES):
+            yield SystemCommand(
+                f"{known.title}  {place + 1}", known.question, self._runner(f"go({place})")
+            )
         yield SystemCommand("Theme", "Other colours", self.action_change_theme)
         yield SystemCommand("Screenshot", "Save an SVG of the screen", self.deliver_screenshot)
 
@@ -75,59 +78,58 @@ class LlmmonApp(SheetApp):
         if not isinstance(self.screen, CommandPalette):
             self.push_screen(CommandPalette(placeholder="search the commands"))
 
+    def action_go(self, place: int) -> None:
+        """Go to a screen."""
+        self.run_worker(self.go(PLACES[place].id), group="go", exclusive=True)
+
     def action_pause(self) -> None:
         """Hold the picture or let it go."""
         self.model.toggle_pause(self.now_ns())
-        self._show()
+        self.show()
 
     def action_window(self, step: int) -> None:
         """Go to another window, around at the end."""
-        self._choose(step_window(self.model.view, self.picture.windows_s, step, wrap=True))
+        self.choose(step_window(self.model.view, self.picture.windows_s, step, wrap=True))
 
     def action_zoom(self, step: int) -> None:
         """Go to a longer or shorter window."""
-        self._choose(step_window(self.model.view, self.picture.windows_s, step))
+        self.choose(step_window(self.model.view, self.picture.windows_s, step))
 
     def action_group(self) -> None:
         """Group by the next dimension."""
-        if self.picture.held is not None:
-            self.notify("a held picture keeps its grouping: resume first", markup=False)
-            return
-        self._choose(next_grouping(self.model.view))
-        self.follow()
+        self._operate("group")
 
     def action_sort(self) -> None:
         """Sort by the next column."""
-        current = groups.sort_key(self.picture)
-        self._choose(next_sort(self.model.view, groups.COLUMN_KEYS, current))
+        self._operate("sort")
 
     def action_reverse(self) -> None:
         """Reverse the order."""
-        view = self.model.view
-        current = groups.sort_key(self.picture)
-        self._choose(replace(view, sort=current, descending=not view.descending))
-
-    def action_panel(self, place: int) -> None:
-        """Go to a panel or tab."""
-        if isinstance(self.screen, OverviewScreen):
-            self.screen.choose_panel(place)
-            self.paint()
+        self._operate("reverse")
 
     def action_maximise(self) -> None:
         """Give the focused panel the whole board, or take it back."""
-        if isinstance(self.screen, OverviewScreen):
-            self.screen.toggle_zoom(self.screen.focused_panel or groups.GROUPS)
-            self.paint()
+        self._operate("maximise")
+
+    def action_compare(self) -> None:
+        """Draw the same time yesterday beside, or no more."""
+        self.choose(replace(self.model.view, compare=not self.model.view.compare))
+
+    def action_utc(self) -> None:
+        """Clocks in UTC, or in the viewer's zone."""
+        self.choose(replace(self.model.view, utc=not self.model.view.utc))
 
     def action_leave(self) -> None:
         """Leave, in this order: the maximised panel, the narrowing, the filter."""
         view = self.model.view
         if isinstance(self.screen, OverviewScreen) and self.screen.has_class("-zoom"):
             self.screen.toggle_zoom("")
+        elif self.picture.is_past:
+            self.action_resume()
         elif view.where:
-            self._choose(replace(view, where={}))
+            self.choose(replace(view, where={}))
         elif view.filter:
-            self._choose(replace(view, filter=""))
+            self.choose(replace(view, filter=""))
 
     def action_filter(self) -> None:
         """Let the operator type a filter."""
@@ -149,7 +151,7 @@ class LlmmonApp(SheetApp):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if isinstance(event.input, FilterBar):
-            self._choose(replace(self.model.view, filter=event.value))
+            self.choose(replace(self.model.view, filter=event.value))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.on_filter_bar_closed()
@@ -158,35 +160,16 @@ class LlmmonApp(SheetApp):
         if isinstance(self.screen, MonitorScreen):
             self.screen.close_filter()
 
-    def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
-        self.action_panel(event.place)
+    def on_nav_chosen(self, event: Nav.Chosen) -> None:
+        self.action_go(event.place)
 
-    def on_live_table_header_selected(self, event: LiveTable.HeaderSelected) -> None:
-        is_groups = isinstance(self.screen, OverviewScreen) and (
-            event.table is self.screen.tables[groups.GROUPS]
-        )
-        if not is_groups or event.column not in groups.COLUMN_KEYS:
-            return
-        view = self.model.view
-        descending = not view.descending if view.sort == event.column else True
-        self._choose(replace(view, sort=event.column, descending=descending))
+    def on_view_wanted(self, wish: ViewWanted) -> None:
+        self.choose(wish.view)
+        if wish.place:
+            self.run_worker(self.go(wish.place), group="go", exclusive=True)
 
-    def on_live_table_row_selected(self, event: LiveTable.RowSelected) -> None:
-        if not isinstance(self.screen, OverviewScreen):
-            return
-        match self.screen.focused_panel:
-            case "alerts":
-                self.open_alert(event.key)
-            case "health":
-                self.open_check(event.key)
-            case "requests":
-                self.open_request(event.key)
-            case groups.GROUPS:
-                labels = groups.group_labels(event.key, self.picture)
-                self._choose(replace(self.model.view, where=labels))
-
-    def on_alert_list_opened(self, event: AlertList.Opened) -> None:
-        self.open_alert(event.alert_id)
+    def on_command_wanted(self, wish: CommandWanted) -> None:
+        self.call_later(self.run_action, wish.action)
 
     def _is_valid(self, key: Key) -> bool:
         """Whether a key does something now; the footer and the help of keys go by it."""
@@ -194,7 +177,10 @@ class LlmmonApp(SheetApp):
             alerts = self.picture.live.alerts if self.picture.live is not None else ()
             is_open = any(alert.state != "resolved" for alert in alerts)
             return not self.options.readonly and is_open
-        return key.scope == "everywhere" or self.current_mode == "overview"
+        if key.scope == "everywhere":
+            return True
+        base = self.screen_stack[0] if self.screen_stack else None
+        return isinstance(base, MonitorScreen) and key.action in base.OFFERS
 
     def _lend_validity(self) -> None:
         if self.screen_stack and isinstance(self.screen_stack[0], MonitorScreen):
@@ -206,11 +192,8 @@ class LlmmonApp(SheetApp):
 
         return run
 
-    def _choose(self, view: View) -> None:
-        self.model.choose(view)
-        self._show()
-
-    def _show(self) -> None:
-        """Answer a key at once, not at the next tick."""
-        self.fetch_history()
-        self.paint()
+    def _operate(self, action: str) -> None:
+        screen = self.screen
+        if isinstance(screen, MonitorScreen) and action in screen.OFFERS:
+            view = screen.operate(action, self.picture)
+            self.choose(self.model.view if view is None else view)

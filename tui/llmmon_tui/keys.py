@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Scope = Literal["everywhere", "overview"]
+from llmmon_tui.places import PLACES
+
+Scope = Literal["everywhere", "screen"]
+"""Whether a key is the application's, or belongs to the screens that offer its action."""
+_ACK: Final = "Acknowledge the alert under the cursor, or the worst"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,40 +42,37 @@ _SPELLED: Final = {
     "minus": "-",
     "colon": ":",
     "f1": "F1",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
+    "full_stop": ".",
 }
-
-PANELS: Final = ("latency", "cost", "quality", "volume", "alerts", "health", "requests")
-"""Panel by digit, from 1."""
 
 KEYS: Final = (
     Key("quit", "q", "q", "quit", "Quit", rank=80),
     Key("help", "question_mark,f1", "?", "help", "This help, searchable", rank=90),
-    Key("filter", "slash", "/", "filter", "Filter tables: gpt err>5% !judge p95>2s", rank=70),
+    Key("filter", "slash,f", "/", "filter", "Filter what is shown: model:gpt-4o p95>2s", rank=70),
     Key("pause", "space,p", "space", "pause", "Hold the picture; the data keeps coming", rank=75),
     Key("window(1)", "w", "w", "window", "Next longer window, around", rank=60),
     Key("zoom(-1)", "plus,equals_sign", "+", "shorter", "Shorter window"),
     Key("zoom(1)", "minus", "-", "longer", "Longer window"),
-    Key("group", "g", "g", "group", "Group by the next dimension", "overview", 55),
     Key(
-        "sort",
-        "s",
-        "s",
-        "sort",
-        "Sort by the next column; past the last: automatic",
-        "overview",
-        50,
+        "back(1)", "left_square_bracket", "[", "back", "A step back in time, into the past", rank=42
     ),
-    Key("reverse", "S", "S", "reverse", "Reverse the order", "overview"),
-    Key("maximise", "z", "z", "max", "Give the panel the whole screen, and back", "overview", 45),
+    Key("travel(-1)", "right_square_bracket", "]", "forward", "A step forward in time"),
+    Key("travel(12)", "left_curly_bracket", "{", "far back", "Twelve steps back in time"),
+    Key("travel(-12)", "right_curly_bracket", "}", "far forward", "Twelve steps forward in time"),
+    Key("seek", "T", "T", "go to time", "Go to a time: 14:20, -2h, yesterday 09:00"),
+    Key("resume", "full_stop", ".", "live", "Back to the live picture", rank=43),
+    Key("compare", "Y", "Y", "yesterday", "Compare with the same time yesterday", rank=35),
+    Key("group", "g", "g", "group", "Group by the next dimension", "screen", 55),
     Key(
-        "acknowledge",
-        "a",
-        "a",
-        "ack",
-        "Acknowledge the alert under the cursor, or the worst",
-        rank=88,
-        acts=True,
+        "sort", "s", "s", "sort", "Sort by the next column; past the last: automatic", "screen", 50
     ),
+    Key("reverse", "S", "S", "reverse", "Reverse the order", "screen"),
+    Key("maximise", "z", "z", "max", "Give the panel the whole screen, and back", "screen", 45),
+    Key("acknowledge", "a", "a", "ack", _ACK, rank=88, acts=True),
     Key(
         "mute",
         "m",
@@ -85,7 +86,11 @@ KEYS: Final = (
     Key("history", "t", "t", "history", "What has become of alerts, the newest first", rank=16),
     Key("channels", "c", "c", "channels", "How people are told, and what waits", rank=18),
     Key("silences", "M", "M", "silences", "What is silenced, until when; x ends one", rank=17),
+    Key("views", "v", "v", "views", "Saved views: open, save, delete", rank=28),
     Key("copy", "y", "y", "copy", "Copy the row under the cursor to the clipboard", rank=20),
+    Key("export", "x", "x", "export", "Write the table to a CSV and a JSON file", rank=14),
+    Key("screenshot", "ctrl+s", "ctrl+s", "picture", "Write the screen to an SVG file"),
+    Key("utc", "u", "u", "UTC", "Clocks in UTC, and back to local time"),
     Key("refetch", "r,ctrl+r", "r", "refetch", "Connect and fetch everything again", rank=15),
     Key("palette", "colon", ":", "cmd", "Command palette (also ctrl+p)", rank=30),
 )
@@ -93,10 +98,11 @@ KEYS: Final = (
 ACKNOWLEDGE: Final = next(key for key in KEYS if key.action == "acknowledge")
 
 FIXED: Final = (
-    ("1 … 7", "Go to a panel or tab; twice: maximise it"),
-    ("tab, shift+tab", "Next, previous panel"),
-    ("↑ ↓ j k, PgUp PgDn, home end", "Move the cursor of a table"),
+    ("1 … 8", "Go to a screen: " + ", ".join(place.title for place in PLACES)),
+    ("tab, shift+tab", "Next, previous panel or tab"),
+    ("↑ ↓ j k, PgUp PgDn, home, end G", "Move the cursor of a table"),
     ("enter", "Open: an alert, a check, a request's trace; narrow to a group"),
+    ("delete, x", "End the silence under the cursor, in the list of silences"),
     ("e", "Why it fires, in the details of an alert"),
     ("ctrl+c", "Quit, also out of a sheet"),
     ("esc", "Close, clear the filter, leave a narrowing; never quits"),

@@ -19,13 +19,23 @@ from llmmon_tui.bell import Bell
 from llmmon_tui.connection import Connection
 from llmmon_tui.driver import SteadyDriver
 from llmmon_tui.feed import Arrived, Lost, Mismatched, News, Rows, Timing
+from llmmon_tui.formatting import clean
 from llmmon_tui.history import POINTS, parse_history
-from llmmon_tui.messages import Hangup, HistoryTold, Told
+from llmmon_tui.messages import Hangup, HistoryTold, QuestionTold, Told
 from llmmon_tui.model import Model, Picture
 from llmmon_tui.options import Options
 from llmmon_tui.pace import Pace
+from llmmon_tui.places import PLACES, SIDE
+from llmmon_tui.questions import Question
+from llmmon_tui.screens.alerts import AlertsScreen
+from llmmon_tui.screens.cost import CostScreen
+from llmmon_tui.screens.health import HealthScreen
+from llmmon_tui.screens.logs import LogsScreen
+from llmmon_tui.screens.models import ModelsScreen
 from llmmon_tui.screens.monitor import MonitorScreen
 from llmmon_tui.screens.overview import OverviewScreen
+from llmmon_tui.screens.quality import QualityScreen
+from llmmon_tui.screens.requests import RequestsScreen
 from llmmon_tui.screens.sheet import LiveSheet
 from llmmon_tui.screens.side import SideScreen
 from llmmon_tui.severity import ASCII_CLASS, to_ascii
@@ -38,8 +48,6 @@ SIDE_BELOW: Final = 60
 _SECOND_NS: Final = 1_000_000_000
 _WIDTHS: Final = [(0, "-side"), (SIDE_BELOW, "-narrow"), (100, "-normal"), (160, "-wide")]
 _HEIGHTS: Final = [(0, "-tiny"), (16, "-short"), (30, "-medium"), (50, "-tall")]
-OVERVIEW: Final = "overview"
-SIDE: Final = "side"
 
 
 class LiveApp(App[None]):
@@ -51,8 +59,15 @@ class LiveApp(App[None]):
     TITLE = "llmmon"
     CSS_PATH = "app.tcss"
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
-        OVERVIEW: OverviewScreen,
         SIDE: SideScreen,
+        "overview": OverviewScreen,
+        "models": ModelsScreen,
+        "requests": RequestsScreen,
+        "cost": CostScreen,
+        "quality": QualityScreen,
+        "alerts": AlertsScreen,
+        "health": HealthScreen,
+        "logs": LogsScreen,
     }
 
     def __init__(
@@ -79,6 +94,7 @@ class LiveApp(App[None]):
         self._pace = Pace(options.rate_hz)
         self._frame: Timer | None = None
         self._has_news = False
+        self._place = PLACES[0].id
         self._cleanup = ExitStack()
         for theme in OWN:
             self.register_theme(theme)
@@ -144,6 +160,12 @@ class LiveApp(App[None]):
         self.model.set_history(message.history, message.where, self.now_ns())
         self._paint_soon()
 
+    def on_question_told(self, message: QuestionTold) -> None:
+        self.model.answer(
+            message.question, message.held_ns, message.value, message.error, self.now_ns()
+        )
+        self._paint_soon()
+
     def on_hangup(self) -> None:
         self.exit()
 
@@ -163,8 +185,40 @@ class LiveApp(App[None]):
         self._pace.is_seen = True
         self._paint_soon()
 
-    def fetch_history(self) -> None:
-        """Ask for the history when what is there will no longer do."""
+    def choose(self, view: View) -> None:
+        """Go to another view; by another grouping, the feed follows that one."""
+        before = self.model.view
+        if view.by != before.by and self.picture.held is not None and not self.picture.is_past:
+            self.notify("a held picture keeps its grouping: resume first", markup=False)
+            return
+        self.model.choose(view)
+        if view.by != before.by:
+            self.follow()
+        self.show()
+
+    def show(self) -> None:
+        """Answer a key at once, not at the next tick."""
+        self.fetch()
+        self.paint()
+
+    async def go(self, place: str) -> None:
+        """Go to a screen of `PLACES`."""
+        self._place = place
+        await self._switch_to_fitting_mode(self.size.width)
+        self.show()
+
+    def fetch(self) -> None:
+        """Ask for what the screen needs and has not, or no longer."""
+        self._fetch_history_if_due()
+        base = self.screen_stack[0] if self.screen_stack else None
+        if isinstance(base, MonitorScreen):
+            picture = self.picture
+            asked = self.model.questions_due(base.questions(picture), self.now_ns())
+            for question in asked:
+                work = self._answer(question, picture.held_ns)
+                self.run_worker(work, group=f"question {question.name}", exclusive=True)
+
+    def _fetch_history_if_due(self) -> None:
         params = self.model.history_request(self.now_ns())
         if params is not None:
             self.run_worker(self._fetch_history(params), group="history", exclusive=True)
@@ -174,7 +228,7 @@ class LiveApp(App[None]):
             return
         before = self.model.live
         self.model.arrive(snapshot, missed, self.now_ns())
-        self.fetch_history()
+        self.fetch()
         if self._bell.rings(snapshot.alerts, snapshot.at_ns) and self.options.bell:
             self.bell()
         if before is None or before.by != snapshot.by:
@@ -195,7 +249,7 @@ class LiveApp(App[None]):
         self._frame = None  # a timer must not stop itself
         self._has_news = False
         if self._pace.paints(self.now_s(), backlog(self._driver)):
-            self.fetch_history()
+            self.fetch()
             self.paint()
         self._paint_in(self._pace.interval_s)
 
@@ -210,9 +264,21 @@ class LiveApp(App[None]):
             self.exit()
 
     async def _switch_to_fitting_mode(self, width: int) -> None:
-        mode = SIDE if self.options.side or width < SIDE_BELOW else OVERVIEW
+        is_side = width < SIDE_BELOW and self._place == PLACES[0].id
+        mode = SIDE if self.options.side or is_side else self._place
         if mode != self.current_mode:
             await self.switch_mode(mode)
+
+    async def _answer(self, question: Question, held_ns: int | None) -> None:
+        value, error = None, ""
+        call = self.connection.control.call
+        try:
+            value = question.parse(
+                await call(question.method, question.timeout_s, **question.params)
+            )
+        except LlmmonError as failure:
+            error = clean(str(failure))
+        self.post_message(QuestionTold(question, held_ns, value, error))
 
     async def _fetch_history(self, params: Mapping[str, Any]) -> None:
         live = self.model.live

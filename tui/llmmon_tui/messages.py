@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
+from llmmon.protocol.snapshot import Snapshot
 from llmmon_tui.feed import News
 from llmmon_tui.history import History
+from llmmon_tui.questions import Question
+from llmmon_tui.rows import RequestRow
 
 if TYPE_CHECKING:
     from llmmon_tui.screens.sheet import Sheet, Write
@@ -29,6 +32,29 @@ class HistoryTold(Message):
         super().__init__()
         self.history = history
         self.where = where
+
+
+class QuestionTold(Message):
+    """What came of a question that was asked of the picture held at `held_ns`, or of a live one."""
+
+    def __init__(self, question: Question, held_ns: int | None, value: Any, error: str) -> None:
+        super().__init__()
+        self.question = question
+        self.held_ns = held_ns
+        self.value = value
+        self.error = error
+
+
+class Travelled(Message):
+    """A picture of the past, with requests that ended before it, or why it cannot be had."""
+
+    def __init__(
+        self, snapshot: Snapshot | None, tail: tuple[RequestRow, ...], error: str = ""
+    ) -> None:
+        super().__init__()
+        self.snapshot = snapshot
+        self.tail = tail
+        self.error = error
 
 
 class Done(Message):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from llmmon.protocol.snapshot import Metrics, Snapshot, WindowView
 from llmmon_tui.history import History
 from llmmon_tui.link import STALE_AFTER_S, Freshness, Link, LinkState
+from llmmon_tui.questions import NOTHING, Answer, Desk, Question
 from llmmon_tui.rows import RequestRow, merge_rows
 from llmmon_tui.trends import Trends
 from llmmon_tui.view import WINDOWS_S, View, nearest_window
@@ -32,12 +33,14 @@ TRACKED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the screen holds on to while it is paused."""
+    """What the screen holds on to while it is paused or shows the past."""
 
     snapshot: Snapshot
     tail: tuple[RequestRow, ...]
     trends: Trends
     since_ns: int
+    is_past: bool = False
+    """Whether it was fetched from what is stored, and was never live here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,21 @@ class Picture:
     view: View
     held: Held | None = None
     missed: int = 0
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+
+    def answer(self, name: str) -> Answer:
+        """What is known about the question of this name."""
+        return self.answers.get(name, NOTHING)
+
+    @property
+    def is_past(self) -> bool:
+        """Whether what is shown was fetched from what is stored."""
+        return self.held is not None and self.held.is_past
+
+    @property
+    def held_ns(self) -> int | None:
+        """The instant held, on the collector's clock; None while live."""
+        return None if self.held is None else self.held.snapshot.at_ns
 
     @property
     def window(self) -> WindowView | None:
@@ -125,6 +143,7 @@ class Model:
         self._history_due_ns = 0
         self._held: Held | None = None
         self._missed = 0
+        self._desk = Desk()
 
     @property
     def live(self) -> Snapshot | None:
@@ -179,6 +198,26 @@ class Model:
             self._held = Held(self._live, self._tail, copy(self._trends), now_ns)
         self.version += 1
 
+    def travel(self, snapshot: Snapshot, tail: Sequence[RequestRow], now_ns: int) -> None:
+        """Hold a picture of the past that was fetched, with the requests that ended before it."""
+        self._held = Held(snapshot, tuple(tail), Trends(TRACKED), now_ns, is_past=True)
+        self._history = None
+        self._history_due_ns = 0
+        self.version += 1
+
+    def questions_due(self, questions: Iterable[Question], now_ns: int) -> list[Question]:
+        """Those to ask now; none before the first snapshot."""
+        if self._live is None:
+            return []
+        return self._desk.due(questions, self._held_ns, now_ns)
+
+    def answer(
+        self, question: Question, held_ns: int | None, value: Any, error: str, now_ns: int
+    ) -> None:
+        """An answer came, to what was asked of the picture held at `held_ns`, or an error."""
+        if self._desk.take(question, held_ns, value, error, now_ns):
+            self.version += 1
+
     def history_request(self, now_ns: int) -> Mapping[str, object] | None:
         """Parameters of the history to ask for now, or None while what is there will do."""
         if self._live is None or now_ns < self._history_due_ns:
@@ -204,8 +243,9 @@ class Model:
         self.version += 1
 
     def refetch(self) -> None:
-        """Ask for the history again as soon as possible."""
+        """Ask for the history and everything else again as soon as possible."""
         self._history_due_ns = 0
+        self._desk.refresh()
 
     def picture(self, now_ns: int) -> Picture:
         """What to show at `now_ns`."""
@@ -224,7 +264,12 @@ class Model:
             view=self.view,
             held=held,
             missed=self._missed,
+            answers=self._desk.answers,
         )
+
+    @property
+    def _held_ns(self) -> int | None:
+        return None if self._held is None else self._held.snapshot.at_ns
 
     def _window_of(self, snapshot: Snapshot) -> WindowView | None:
         windows = [window.window_s for window in snapshot.windows]

@@ -28,6 +28,7 @@ from llmmon_tui.screens.monitor import MonitorScreen
 from llmmon_tui.screens.mute import Mute, MuteScreen
 from llmmon_tui.screens.sheet import AlertSheet, LiveSheet, Sheet, Write
 from llmmon_tui.screens.silences import SilencesScreen
+from llmmon_tui.screens.wishes import AlertWanted, CheckWanted, TraceWanted
 
 _STORE_S: Final = 10.0
 """How long an answer may take for which the store is asked."""
@@ -118,6 +119,15 @@ class SheetApp(LiveApp):
 
         self._ask("request", tell, "trace", id=request_id)
 
+    def on_alert_wanted(self, wish: AlertWanted) -> None:
+        self.open_alert(wish.alert_id)
+
+    def on_check_wanted(self, wish: CheckWanted) -> None:
+        self.open_check(wish.key)
+
+    def on_trace_wanted(self, wish: TraceWanted) -> None:
+        self.open_request(wish.request_id)
+
     def on_answered(self, message: Answered) -> None:
         if message.sheet.is_attached:
             message.sheet.show(message.write)
@@ -155,7 +165,7 @@ class SheetApp(LiveApp):
         picture = self.picture
         alert = loudest(picture.live) if chosen is None else find_alert(picture, chosen)
         if alert is None:
-            self.notify("no new alert; 5 and the arrows choose another", markup=False)
+            self.notify("no new alert; 6 and the arrows choose another", markup=False)
         return alert
 
     def _send(self, command: Command, then: Callable[[], None] | None = None) -> None:

@@ -24,6 +24,10 @@ class View:
     filter: str = ""
     where: Mapping[str, str] = field(default_factory=dict)
     """The labels of the one group that tiles, charts and requests are narrowed to, if any."""
+    compare: bool = False
+    """Whether the same time yesterday is drawn beside."""
+    utc: bool = False
+    """Whether clocks show UTC instead of the viewer's zone."""
 
 
 def step_window(view: View, windows_s: Sequence[int], step: int, wrap: bool = False) -> View:
@@ -49,3 +53,10 @@ def next_sort(view: View, columns: Sequence[str], current: str) -> View:
     """The view sorted by the column after `current`; past the last one by what breaches."""
     at = columns.index(current) + 1 if view.sort is not None and current in columns else 0
     return replace(view, sort=columns[at] if at < len(columns) else None, descending=True)
+
+
+def sorted_by(view: View, column: str, columns: Sequence[str]) -> View:
+    """The view sorted by a column that was clicked; by the same one again: the other way round."""
+    if column not in columns:
+        return view
+    return replace(view, sort=column, descending=not view.descending or view.sort != column)

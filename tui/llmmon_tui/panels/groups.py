@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from llmmon.protocol.snapshot import Group, Limit, Metrics, Value
@@ -15,6 +16,7 @@ from llmmon_tui.panels.alertview import alert_severity, worst_first
 from llmmon_tui.panels.values import breach, metric_text
 from llmmon_tui.severity import Severity
 from llmmon_tui.trends import COLUMNS as TREND_WIDTH
+from llmmon_tui.view import View, next_grouping, next_sort
 
 FEW: Final = 20
 """Below so many requests in the window, quantiles and shares are greyed."""
@@ -50,6 +52,19 @@ FIELDS: Final = (
 COLUMN_KEYS: Final = tuple(field.column.key for field in FIELDS if field.metric != "tokens")
 _BY_KEY: Final = {field.column.key: field for field in FIELDS}
 _BY_METRIC: Final = {field.metric: field for field in FIELDS}
+
+
+def operated(action: str, picture: Picture) -> View | None:
+    """Where a key takes the view of a table of groups; None for a key that means nothing here."""
+    view, current = picture.view, sort_key(picture)
+    match action:
+        case "group":
+            return next_grouping(view)
+        case "sort":
+            return next_sort(view, COLUMN_KEYS, current)
+        case "reverse":
+            return replace(view, sort=current, descending=not view.descending)
+    return None
 
 
 def columns(by: str) -> tuple[Column, ...]:

@@ -8,7 +8,7 @@ from llmmon_tui.drawing.priority import Segment
 from llmmon_tui.formatting import MISSING, age, clean, count, rate
 from llmmon_tui.link import LOST_AFTER_S, STALE_AFTER_S, LinkState
 from llmmon_tui.model import Held, Picture
-from llmmon_tui.panels.values import clock_text, labels_text, window_text
+from llmmon_tui.panels.values import clock_text, labels_text, moment_text, window_text
 
 _SECOND_NS: Final = 1_000_000_000
 
@@ -21,7 +21,12 @@ def trust_line(picture: Picture) -> list[Segment]:
         *_source(picture),
         *_flow(picture),
         *_choices(picture),
-        Segment(clock_text(picture.now_ns), "muted", 60, "right"),
+        Segment(
+            f"{clock_text(picture.now_ns)}{' UTC' if picture.view.utc else ''}",
+            "muted",
+            60,
+            "right",
+        ),
         Segment("? help", "muted", 5, "right"),
     ]
 
@@ -44,6 +49,9 @@ def _link(picture: Picture) -> Segment:
 
 
 def _paused(picture: Picture, held: Held) -> str:
+    if held.is_past:
+        at_ns, now_ns = held.snapshot.at_ns, picture.live_at_ns
+        return f"◀ PAST {moment_text(at_ns, now_ns)} -{age((now_ns - at_ns) / _SECOND_NS)}"
     since = age((picture.now_ns - held.since_ns) / _SECOND_NS)
     link = "" if picture.link.state is LinkState.LIVE else f" ({picture.link.state})"
     return f"‖ PAUSED {clock_text(held.since_ns)} +{since}{link}"

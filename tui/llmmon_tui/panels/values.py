@@ -74,6 +74,12 @@ def clock_text(at_ns: int) -> str:
     return datetime.fromtimestamp(at_ns / 1e9).astimezone().strftime("%H:%M:%S")
 
 
+def moment_text(at_ns: int, now_ns: int) -> str:
+    """An instant of the past: `14:20:00`, on another day `Mon 23 Nov 14:20:00`."""
+    at, now = (datetime.fromtimestamp(one / 1e9).astimezone() for one in (at_ns, now_ns))
+    return at.strftime("%H:%M:%S" if at.date() == now.date() else "%a %d %b %H:%M:%S")
+
+
 def until_text(at_ns: int | None, now_ns: int) -> str:
     """An instant to come: `until 14:32 (58m)`, `until Wed 09:00 (27h)`, a date from a week on."""
     if at_ns is None:

@@ -1,4 +1,5 @@
-"""What the live screens share: two rows of status on top, filter and keys at the bottom."""
+"""What the live screens share: status and the names of the screens on top, filter and keys at the
+bottom."""
 
 from __future__ import annotations
 
@@ -12,12 +13,18 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
+from llmmon_tui.drawing.table import row_text
 from llmmon_tui.keys import ACKNOWLEDGE, Key
 from llmmon_tui.model import Picture
+from llmmon_tui.panels.alerts import firing
 from llmmon_tui.panels.footer import footer_line
 from llmmon_tui.panels.trust import trust_line
 from llmmon_tui.panels.worst import worst_line
+from llmmon_tui.questions import Question
+from llmmon_tui.view import View
 from llmmon_tui.widgets.ink import STALE_CLASS
+from llmmon_tui.widgets.livetable import LiveTable
+from llmmon_tui.widgets.nav import Nav
 from llmmon_tui.widgets.statusline import StatusLine
 
 
@@ -44,7 +51,16 @@ class FilterBar(Input):
 
 
 class MonitorScreen(Screen[None]):
-    """Base of the live screens. The app gives it a picture each frame; it asks for nothing."""
+    """Base of the live screens. The app gives it a picture each frame.
+
+    A subclass lays out its body between `compose_head` and `compose_foot`, paints in `paint_data`,
+    and posts what is wanted of the app (`screens.wishes`).
+    """
+
+    PLACE: ClassVar[str] = ""
+    """Its id among `places.PLACES`."""
+    OFFERS: ClassVar[frozenset[str]] = frozenset()
+    """Actions of keys with the scope "screen" that `operate` carries out here."""
 
     class Resized(Message):
         """The screen has a new size, or its first: it wants to be painted."""
@@ -56,10 +72,19 @@ class MonitorScreen(Screen[None]):
         super().__init__()
         self.trust = StatusLine(id="trust")
         self.worst = StatusLine(id="worst")
+        self.nav = Nav(self.PLACE, id="nav")
         self.filter_bar = FilterBar()
         self.footer = StatusLine(id="footer")
         self.is_valid: Callable[[Key], bool] = lambda key: True
+        self.picture: Picture | None = None
+        """The one last painted."""
         self._painted = (-1, False)
+
+    def compose_head(self) -> ComposeResult:
+        """The first rows, to be yielded at the beginning of `compose`."""
+        yield self.trust
+        yield self.worst
+        yield self.nav
 
     def compose_foot(self) -> ComposeResult:
         """The last row, to be yielded at the end of `compose`."""
@@ -79,15 +104,34 @@ class MonitorScreen(Screen[None]):
     @property
     def copied_text(self) -> str:
         """What the row under the cursor says; empty where there is none."""
-        return ""
+        table = self.table
+        rows = () if table is None else table.rows
+        key = None if table is None else table.cursor_key
+        return next((row_text(row) for row in rows if row.key == key), "")
+
+    @property
+    def table(self) -> LiveTable | None:
+        """The table that has the focus, for copying and export."""
+        return self.focused if isinstance(self.focused, LiveTable) else None
+
+    def questions(self, picture: Picture) -> tuple[Question, ...]:
+        """What it needs beyond the picture."""
+        return ()
+
+    def operate(self, action: str, picture: Picture) -> View | None:
+        """Do what a key of `OFFERS` means here; the view to go to, if it is another one."""
+        return None
 
     def paint(self, picture: Picture) -> None:
         """Show a picture: status each time, the rest only when it is another."""
+        self.picture = picture
         self.trust.set_segments(trust_line(picture))
         self.worst.set_segments(
             worst_line(picture, self.worst.content_size.width, self.is_valid(ACKNOWLEDGE))
         )
         self.footer.set_segments(footer_line(picture, self.is_valid, self.focused_panel))
+        count = firing(picture)
+        self.nav.set_counts({"alerts": str(count)} if count else {})
         state = (picture.version, picture.is_stale)
         if state != self._painted:
             self._painted = state

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import replace
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Grid
 from textual.widget import Widget
 
-from llmmon_tui.drawing.table import row_text
 from llmmon_tui.drawing.tile import spark_width
-from llmmon_tui.keys import PANELS
 from llmmon_tui.link import LinkState
 from llmmon_tui.model import Picture
 from llmmon_tui.panels import alerts, groups, health, requests
@@ -19,6 +19,8 @@ from llmmon_tui.panels.groups import GROUPS
 from llmmon_tui.panels.objectives import strip_height, strip_lines
 from llmmon_tui.panels.tiles import FIGURES, tile
 from llmmon_tui.screens.monitor import MonitorScreen, dim
+from llmmon_tui.screens.wishes import AlertWanted, CheckWanted, TraceWanted, ViewWanted
+from llmmon_tui.view import View, sorted_by
 from llmmon_tui.widgets.chart import Chart
 from llmmon_tui.widgets.livetable import LiveTable
 from llmmon_tui.widgets.panel import Panel
@@ -26,6 +28,8 @@ from llmmon_tui.widgets.prose import Block
 from llmmon_tui.widgets.rule import Tabs
 from llmmon_tui.widgets.tile import Tile
 
+TABS: Final = ("latency", "cost", "quality", "volume", "alerts", "health", "requests")
+"""The panels that share a place in narrow layouts, in the order of their tabs."""
 _TITLES: Final = {"alerts": "Alerts", "health": "Health", "requests": "Requests"}
 _ORDER: Final = ("latency", "cost", "alerts", "quality", "volume", "health", GROUPS, "requests")
 """Row by row of the wide layouts."""
@@ -33,6 +37,13 @@ _ORDER: Final = ("latency", "cost", "alerts", "quality", "volume", "health", GRO
 
 class OverviewScreen(MonitorScreen):
     """From 60 columns up."""
+
+    PLACE: ClassVar[str] = "overview"
+    OFFERS: ClassVar[frozenset[str]] = frozenset({"group", "sort", "reverse", "maximise"})
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "step(1)", "Next panel", show=False),
+        Binding("shift+tab", "step(-1)", "Previous panel", show=False),
+    ]
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,14 +57,13 @@ class OverviewScreen(MonitorScreen):
         }
         self.panels = {name: self._panel(name) for name in _ORDER}
         self.objectives = Block(id="objectives")
-        self._tab = PANELS[0]
+        self._tab = TABS[0]
         self._firing = 0
         self.tabs = Tabs(self._tab_titles())
         self._by = "model"
 
     def compose(self) -> ComposeResult:
-        yield self.trust
-        yield self.worst
+        yield from self.compose_head()
         with Grid(id="tiles"):
             yield from self.tiles
         yield self.objectives
@@ -77,19 +87,12 @@ class OverviewScreen(MonitorScreen):
     def chosen_alert(self) -> str | None:
         return self.tables["alerts"].cursor_key if self.focused_panel == "alerts" else None
 
-    @property
-    def copied_text(self) -> str:
-        table = self.tables.get(self.focused_panel)
-        rows = () if table is None else table.rows
-        key = None if table is None else table.cursor_key
-        return next((row_text(row) for row in rows if row.key == key), "")
-
     def focus_body(self) -> None:
         self.panels[GROUPS].take_focus()
 
     def choose_panel(self, place: int) -> None:
         """Go to the panel at `place`, from 0; the one that is there already is maximised."""
-        name = PANELS[place]
+        name = TABS[place]
         if name == (self._tab if self.has_class("-narrow") else self.focused_panel):
             self.toggle_zoom(name)
             return
@@ -99,6 +102,38 @@ class OverviewScreen(MonitorScreen):
         self.panels[name].add_class("-chosen")
         self.tabs.set_chosen(place, self._tab_titles())
         self.panels[name].take_focus()
+
+    def action_step(self, step: int) -> None:
+        """Go to the next or the previous panel; in narrow layouts these are the tabs."""
+        if not self.has_class("-narrow"):
+            self.focus_next() if step > 0 else self.focus_previous()
+            return
+        self.choose_panel((TABS.index(self._tab) + step) % len(TABS))
+
+    def operate(self, action: str, picture: Picture) -> View | None:
+        if action == "maximise":
+            self.toggle_zoom(self.focused_panel or GROUPS)
+            return None
+        return groups.operated(action, picture)
+
+    def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
+        self.choose_panel(event.place)
+
+    def on_live_table_header_selected(self, event: LiveTable.HeaderSelected) -> None:
+        if self.picture is not None and event.table is self.tables[GROUPS]:
+            view = sorted_by(self.picture.view, event.column, groups.COLUMN_KEYS)
+            self.post_message(ViewWanted(view))
+
+    def on_live_table_row_selected(self, event: LiveTable.RowSelected) -> None:
+        match self.focused_panel:
+            case "alerts":
+                self.post_message(AlertWanted(event.key))
+            case "health":
+                self.post_message(CheckWanted(event.key))
+            case "requests":
+                self.post_message(TraceWanted(event.key))
+            case _:
+                self._open_group(event.key)
 
     def toggle_zoom(self, name: str) -> bool:
         """Give one panel the whole board, or none; whether one has it now."""
@@ -132,16 +167,24 @@ class OverviewScreen(MonitorScreen):
         ]
         dim(dimmed, picture.is_stale)
 
+    def _open_group(self, key: str) -> None:
+        """Narrow to a group; one that is narrowed to already shows its requests."""
+        if self.picture is None:
+            return
+        view, labels = self.picture.view, groups.group_labels(key, self.picture)
+        self.post_message(
+            ViewWanted(replace(view, where=labels), "requests" if view.where == labels else "")
+        )
+
     def _panel(self, name: str) -> Panel:
         plot = next((plot for plot in PLOTS if plot.id == name), None)
         title = _TITLES.get(name, "by model") if plot is None else plot.title
-        digit = f"{PANELS.index(name) + 1} " if name in PANELS else ""
         body: Widget = self.tables[name] if plot is None else self.charts[name]
-        return Panel(digit + title, body, id=name)
+        return Panel(title, body, id=name)
 
     def _tab_titles(self) -> list[str]:
         counts = {"alerts": self._firing or ""}
-        return [f"{self.panels[name].title} {counts.get(name, '')}".rstrip() for name in PANELS]
+        return [f"{self.panels[name].title} {counts.get(name, '')}".rstrip() for name in TABS]
 
     def _paint_objectives(self, picture: Picture) -> None:
         height = strip_height(picture)
@@ -172,7 +215,7 @@ class OverviewScreen(MonitorScreen):
         self.panels["health"].set_beside(health.health_text(picture))
         self.panels["requests"].set_beside("errors and slow first")
         self._firing = alerts.firing(picture)
-        self.tabs.set_chosen(PANELS.index(self._tab), self._tab_titles())
+        self.tabs.set_chosen(TABS.index(self._tab), self._tab_titles())
 
 
 def empty_text(picture: Picture) -> str:

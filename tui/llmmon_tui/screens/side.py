@@ -24,6 +24,7 @@ from llmmon_tui.panels.side import Block, alert_blocks, tail_lines, visible_line
 from llmmon_tui.panels.tiles import FIGURES, tile
 from llmmon_tui.panels.worst import is_troubled
 from llmmon_tui.screens.monitor import MonitorScreen, dim
+from llmmon_tui.screens.wishes import AlertWanted
 from llmmon_tui.widgets import prose
 from llmmon_tui.widgets.linewidget import LineWidget
 from llmmon_tui.widgets.rule import Rule
@@ -117,6 +118,8 @@ class AlertList(LineWidget, can_focus=True):
 class SideScreen(MonitorScreen):
     """Below 60 columns, and with `--alerts` at any width."""
 
+    PLACE: ClassVar[str] = "overview"
+
     def __init__(self) -> None:
         super().__init__()
         self.counts = StatusLine()
@@ -128,8 +131,7 @@ class SideScreen(MonitorScreen):
         self.tail_rule = Rule("tail", id="side-tail-rule")
 
     def compose(self) -> ComposeResult:
-        yield self.trust
-        yield self.worst
+        yield from self.compose_head()
         yield self.counts
         with Grid(id="side-tiles"):
             yield from self.tiles
@@ -139,6 +141,9 @@ class SideScreen(MonitorScreen):
         yield self.tail_rule
         yield self.tail
         yield from self.compose_foot()
+
+    def on_alert_list_opened(self, event: AlertList.Opened) -> None:
+        self.post_message(AlertWanted(event.alert_id))
 
     def on_mount(self) -> None:
         self.alerts_rule.set_text("alerts", "worst first")

@@ -18,7 +18,7 @@ FOCUSED_CLASS = "-focused"
 
 
 class Rule(LineWidget):
-    """`─ 1 Latency ───────── 2 firing ─`."""
+    """`─ Latency ───────── 2 firing ─`."""
 
     DEFAULT_CSS = """
     Rule { height: 1; width: 1fr; }
@@ -48,7 +48,7 @@ class Rule(LineWidget):
 
 
 class Tabs(LineWidget):
-    """`─[1 Latency] 2 Cost  3 Quality ────`; a click chooses. Names are cut where room is short."""
+    """`─[Latency] Cost  Quality ────`; a click chooses. Names are cut where room is short."""
 
     DEFAULT_CSS = """
     Tabs { height: 1; width: 1fr; }
@@ -104,6 +104,6 @@ class Tabs(LineWidget):
 
 
 def _cut_name(title: str, letters: int) -> str:
-    """`5 Alerts 3` as `5 Ale 3`; words after the name leave, a count stays."""
-    number, name, *rest = title.split()
-    return " ".join([number, name[:letters], *(word for word in rest if word.isdigit())])
+    """`Alerts 3` as `Ale 3`; words after the name leave, a count stays."""
+    name, *rest = title.split()
+    return " ".join([name[:letters], *(word for word in rest if word.isdigit())])

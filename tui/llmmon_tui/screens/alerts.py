@@ -1,0 +1,29 @@
+"""What fires, waits, is silenced; what was; SLO budgets."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from llmmon_tui.model import Picture
+from llmmon_tui.screens.monitor import MonitorScreen
+from llmmon_tui.widgets.prose import Block
+
+
+class AlertsScreen(MonitorScreen):
+    """What fires, waits, is silenced; what was; SLO budgets."""
+
+    PLACE: ClassVar[str] = "alerts"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = Block()
+
+    def compose(self) -> ComposeResult:
+        yield from self.compose_head()
+        yield self.body
+        yield from self.compose_foot()
+
+    def paint_data(self, picture: Picture) -> None:
+        self.body.redraw()

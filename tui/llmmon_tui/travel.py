@@ -1,0 +1,119 @@
+"""The application in time: back into what is stored, to an instant, and to the present again."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from llmmon.errors import LlmmonError, SchemaError
+from llmmon.protocol.snapshot import Snapshot, decode_snapshot
+from llmmon_tui.formatting import clean
+from llmmon_tui.instant import InstantError, parse_instant, step_s
+from llmmon_tui.messages import Travelled
+from llmmon_tui.panels.values import moment_text
+from llmmon_tui.rows import RequestRow, parse_rows
+from llmmon_tui.screens.seek import SeekScreen
+from llmmon_tui.screens.wishes import MomentWanted
+from llmmon_tui.sheets import SheetApp
+from llmmon_tui.view import View
+
+_SECOND_NS: Final = 1_000_000_000
+_STORE_S: Final = 15.0
+_ROWS: Final = 200
+
+
+class TravelApp(SheetApp):
+    """Holds pictures of the past, which the collector makes of its store."""
+
+    _goal_ns: int | None = None
+    """The instant that is being fetched: steps made meanwhile start from it."""
+
+    def action_travel(self, steps: int) -> None:
+        """Go so many steps back in time; forward when negative, up to the present."""
+        picture = self.picture
+        if picture.live is None:
+            return
+        at_ns = picture.at_ns if self._goal_ns is None else self._goal_ns
+        window = picture.window
+        window_s = self.model.view.window_s if window is None else window.window_s
+        self.travel(at_ns - steps * step_s(window_s) * _SECOND_NS)
+
+    def action_resume(self) -> None:
+        """Back to the live picture."""
+        self._goal_ns = None
+        self.workers.cancel_group(self, "travel")
+        if self.picture.held is not None:
+            self.model.toggle_pause(self.now_ns())
+        self.show()
+
+    def action_seek(self) -> None:
+        """Ask for a time to go to."""
+
+        def go(text: str | None) -> None:
+            if text is None:
+                return
+            try:
+                self.travel(parse_instant(text, self.picture.live_at_ns))
+            except InstantError as error:
+                self.notify(str(error), severity="warning", markup=False)
+
+        self.push_screen(SeekScreen(), go)
+
+    def on_moment_wanted(self, wish: MomentWanted) -> None:
+        self.travel(wish.at_ns)
+        if wish.place:
+            self.run_worker(self.go(wish.place), group="go", exclusive=True)
+
+    def on_travelled(self, message: Travelled) -> None:
+        self._goal_ns = None
+        if message.error:
+            self.notify(message.error, severity="warning", markup=False)
+            return
+        if message.snapshot is not None:
+            self.model.travel(message.snapshot, message.tail, self.now_ns())
+        self.show()
+
+    def travel(self, at_ns: int) -> None:
+        """Show the picture as of `at_ns` of the collector's clock; the present is shown live."""
+        if at_ns >= self.picture.live_at_ns - _SECOND_NS:
+            self.action_resume()
+            return
+        self._goal_ns = at_ns
+        self.run_worker(self._fetch_past(at_ns, self.model.view), group="travel", exclusive=True)
+
+    def choose(self, view: View) -> None:
+        before = self.model.view
+        super().choose(view)
+        past_ns = self.picture.held_ns if self.picture.is_past else None
+        if past_ns is not None and view.by != before.by:
+            self.travel(past_ns)
+
+    async def _fetch_past(self, at_ns: int, view: View) -> None:
+        call = self.connection.control.call
+        try:
+            told = await call("snapshot", _STORE_S, by=view.by, at_ns=at_ns)
+            snapshot = _decode(told)
+            rows = await self._fetch_rows_of(snapshot.at_ns)
+        except LlmmonError as error:
+            reason = f"{moment_text(at_ns, self.now_ns())}: {clean(str(error))}"
+            self.post_message(Travelled(None, (), reason))
+        else:
+            self.post_message(Travelled(snapshot, rows))
+
+    async def _fetch_rows_of(self, until_ns: int) -> tuple[RequestRow, ...]:
+        """Requests that ended before an instant, the newest first."""
+        told = await self.connection.control.call(
+            "requests",
+            _STORE_S,
+            limit=_ROWS,
+            only="all",
+            where={},
+            since_ns=None,
+            until_ns=until_ns,
+        )
+        return tuple(parse_rows(told))
+
+
+def _decode(told: object) -> Snapshot:
+    if not isinstance(told, bytes):
+        raise SchemaError("snapshot: expected bytes")
+    return decode_snapshot(told)
