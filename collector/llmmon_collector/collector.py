@@ -26,6 +26,7 @@ from llmmon_collector.place import Place
 from llmmon_collector.pricing.book import PriceBook
 from llmmon_collector.pricing.catalogue import ListPrices
 from llmmon_collector.requests import RequestDecoder
+from llmmon_collector.retrospect import Present, Retrospect, desk
 from llmmon_collector.security.guard import Guard
 from llmmon_collector.series import SeriesTable
 from llmmon_collector.snapshots import Identity
@@ -220,11 +221,25 @@ class Collector:
             fold_lag_s=self._storage.lag_s,
         )
 
+    def _present(self) -> Present:
+        alerting = self._watch.alerting
+        return Present(
+            self._identity(),
+            alerting.limits(),
+            self._pictures.ingest(),
+            alerting.manager.silences(),
+            {rule.name: rule.runbook for rule in alerting.manager.engine.rules},
+        )
+
     def _backend(self) -> Backend:
+        chosen = self.settings.collector
+        start_ns = LocalDay(chosen.timezone).start_ns
+        retrospect = Retrospect(self._storage.store, start_ns, chosen.max_series)
         return Backend(
             live=self.live,
             refresh=self._pictures.refresh,
             snapshot=self._pictures.snapshot,
+            past=desk(retrospect, self._present, self._clock.wall_ns),
             status=self._status,
             query=self._storage.store.query,
             folded=self._storage.folded,

@@ -44,7 +44,8 @@ class LiveMetrics:
         self.series = series
         self.windows = windows
         self._decoder = decoder
-        self._open = Open(0, 0)
+        self.open_requests = Open(0, 0)
+        """As of the last ``advance``."""
         self._tables: dict[tuple[int, tuple[str, ...], Where | None], MetricTable] = {}
         self.count_too: Callable[[Requests, int], None] = _count_nothing
         """Given the requests that the windows were given, late ones too, and the wall time."""
@@ -69,7 +70,7 @@ class LiveMetrics:
     def advance(self, now_ns: int, open_requests: Open) -> None:
         """Move the windows on to ``now_ns``."""
         self.windows.advance(now_ns)
-        self._open = open_requests
+        self.open_requests = open_requests
         self._tables.clear()
 
     def table(
@@ -86,7 +87,7 @@ class LiveMetrics:
         return self._tables[key]
 
     def _with_open(self, table: MetricTable, whole: bool) -> MetricTable:
-        counts = self._open if whole else (np.nan, np.nan)
+        counts = self.open_requests if whole else (np.nan, np.nan)
         names = ("open_requests", "stalled_requests")
         told = {n: np.full(len(table), c, np.float64) for n, c in zip(names, counts, strict=True)}
         return replace(table, values={**table.values, **told})

@@ -47,6 +47,11 @@ class Grouping(NamedTuple):
     """What each group has in common."""
 
 
+def grouping_of(by: str) -> tuple[str, ...]:
+    """The dimensions of the published grouping ``by``: a model is told with its provider."""
+    return ("provider", "model") if by == "model" else (by,)
+
+
 class SeriesTable:
     """Gives each series key a small number, up to a limit; the rest share number 0.
 

@@ -1,12 +1,7 @@
-"""Latency sketch: counts in logarithmic bins, from which quantiles come with a bounded error.
+"""Latency sketches as arrays; ``llmmon.protocol.sketch`` says what a bin is.
 
-The mapping is DDSketch's: bin ``i`` holds the values in ``(s * g**(i-1), s * g**i]`` and stands for
-``2 * s * g**i / (g + 1)``, which is at most ``RELATIVE_ERROR`` away from any of them (Masson, Rim
-and Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees",
-VLDB 2019). A histogram is ``BINS`` integers; adding two of them merges them exactly, so neither
-the order nor the grouping of what was counted can show in a quantile.
-
-Bin 0 takes everything up to ``SMALLEST_MS``, the last bin everything over about 8.7 hours.
+A histogram is ``BINS`` integers; adding two of them merges them exactly, so neither the order nor
+the grouping of what was counted can show in a quantile.
 """
 
 from __future__ import annotations
@@ -18,16 +13,31 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-BINS: Final = 1024
+from llmmon.protocol.sketch import BINS, GAMMA, RELATIVE_ERROR, SMALLEST_MS
+
+__all__ = [
+    "BINS",
+    "BLOCK",
+    "BLOCKS",
+    "LARGEST_MS",
+    "RELATIVE_ERROR",
+    "SMALLEST_MS",
+    "before",
+    "bin_of",
+    "maximum",
+    "narrow_bin_of",
+    "position",
+    "quantiles",
+    "ranks",
+    "value_of",
+]
+
 BLOCK: Final = 32
 """Bins that a search for a quantile skips at a time."""
 BLOCKS: Final = BINS // BLOCK
-RELATIVE_ERROR: Final = 0.0099
-SMALLEST_MS: Final = 0.05
-_GAMMA: Final = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
-_PER_LOG: Final = np.float32(1 / math.log(_GAMMA))
-_OFFSET: Final = np.float32(math.log(SMALLEST_MS) / math.log(_GAMMA))
-LARGEST_MS: Final = SMALLEST_MS * _GAMMA ** (BINS - 1)
+_PER_LOG: Final = np.float32(1 / math.log(GAMMA))
+_OFFSET: Final = np.float32(math.log(SMALLEST_MS) / math.log(GAMMA))
+LARGEST_MS: Final = SMALLEST_MS * GAMMA ** (BINS - 1)
 
 Bins = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -55,7 +65,7 @@ def narrow_bin_of(values_ms: NDArray[Any]) -> NDArray[np.int32]:
 
 def value_of(bins: NDArray[Any]) -> Floats:
     """The value in ms that each bin stands for."""
-    value: Floats = 2 * SMALLEST_MS / (_GAMMA + 1) * np.power(_GAMMA, bins.astype(np.float64))
+    value: Floats = 2 * SMALLEST_MS / (GAMMA + 1) * np.power(GAMMA, bins.astype(np.float64))
     return value
 
 

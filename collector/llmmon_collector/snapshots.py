@@ -19,6 +19,7 @@ from llmmon.protocol.snapshot import (
 )
 from llmmon_collector.intake.ledger import Totals
 from llmmon_collector.live import LiveMetrics
+from llmmon_collector.series import grouping_of
 
 
 class Identity(NamedTuple):
@@ -51,11 +52,6 @@ class IngestState(NamedTuple):
     rejected: int
     unpriced_models: tuple[str, ...]
     fold_lag_s: float | None
-
-
-def grouping_of(by: str) -> tuple[str, ...]:
-    """The dimensions of the published grouping ``by``: a model is told with its provider."""
-    return ("provider", "model") if by == "model" else (by,)
 
 
 def ingest_view(totals: Totals, live: LiveMetrics, state: IngestState) -> IngestView:

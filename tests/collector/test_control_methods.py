@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 from support.batches import body
 from support.frames import batch_frames, series_key
-from support.live import NOW_NS, PRICES, SECOND, WINDOWS_S, new_live, row
+from support.live import NOW_NS, PRICES, SECOND, WINDOWS_S, new_live, row, utc_midnight
 
 from llmmon.errors import ConfigError, ControlError
 from llmmon.protocol.control import METHODS, decode_reply, encode_result
@@ -27,6 +27,7 @@ from llmmon_collector.control.methods import Backend, Methods
 from llmmon_collector.intake.ledger import Ledger
 from llmmon_collector.metrics import Sources
 from llmmon_collector.pictures import Contributions, Pictures
+from llmmon_collector.retrospect import Present, Retrospect, desk
 from llmmon_collector.rules.builtin import BUILTIN_RULES
 from llmmon_collector.rules.model import RuleSpec
 from llmmon_collector.snapshots import Identity
@@ -64,6 +65,11 @@ class Rig:
                 live=self.live,
                 refresh=pictures.refresh,
                 snapshot=pictures.snapshot,
+                past=desk(
+                    Retrospect(self.storage.store, utc_midnight, 100),
+                    self._present,
+                    self.clock.wall_ns,
+                ),
                 status=lambda: {"name": "c"},
                 query=self.storage.store.query,
                 folded=self.storage.folded,
@@ -106,6 +112,10 @@ class Rig:
         self.manager.tick(Sources(self.live.table), 2.0, self.clock.wall_ns())
         (view,) = self.manager.views(self.clock.wall_ns())
         return view.id
+
+    def _present(self) -> Present:
+        silences = self.manager.silences()
+        return Present(Identity("c", "", NOW_NS), (), self.pictures.ingest(), silences, {})
 
     async def _reload(self) -> dict[str, Any]:
         if self.config_error is not None:
@@ -151,6 +161,9 @@ def test_every_method_of_the_contract_is_there(rig: Rig) -> None:
         ("requests", {"limit": 1001}),
         ("requests", {"where": {"model": 3}}),
         ("requests", {"since_ns": "yesterday"}),
+        ("requests", {"until_ns": -1}),
+        ("snapshot", {"at_ns": "yesterday"}),
+        ("snapshot", {"windows_s": []}),
         ("trace", {"id": "x" * 257}),
         ("trace", {}),
         ("query", {"sql": ""}),
@@ -196,6 +209,43 @@ async def test_snapshots(rig: Rig) -> None:
     assert "by: 'user' is not one of model, " in await refused(
         rig, "snapshot", "bad_request", by="user"
     )
+
+
+async def test_a_snapshot_of_the_past(rig: Rig) -> None:
+    rig.send(row(), row(error="timeout"))
+    rig.clock.advance(86_400 * 3)
+    told = decode_snapshot(await rig.ask("snapshot", at_ns=NOW_NS))
+    assert (told.seq, told.at_ns) == (0, NOW_NS)
+    assert [view.window_s for view in told.windows] == list(WINDOWS_S)
+    assert told.window(60).total["requests"] == 2
+    assert [group.labels["model"] for group in told.window(60).groups] == ["gpt-4o"]
+    assert decode_snapshot(await rig.ask("snapshot")).window(60).total["requests"] == 0
+    ahead_ns = rig.clock.wall_ns() + 1
+    reason = await refused(rig, "snapshot", "bad_request", at_ns=ahead_ns)
+    assert reason == f"at_ns: {ahead_ns} is in the future"
+
+
+@pytest.mark.parametrize("at_ns", [None, NOW_NS])
+async def test_a_snapshot_of_some_windows(rig: Rig, at_ns: int | None) -> None:
+    rig.send(row())
+    told = decode_snapshot(await rig.ask("snapshot", at_ns=at_ns, windows_s=[3600, 60]))
+    assert [view.window_s for view in told.windows] == [60, 3600]
+    reason = await refused(rig, "snapshot", "bad_request", at_ns=at_ns, windows_s=[61])
+    assert reason == "window_s: 61 is not one of 60, 300, 3600, 86400"
+
+
+async def test_history_that_memory_has_forgotten_comes_from_the_store(rig: Rig) -> None:
+    rig.send(row(), row(error="timeout"))
+    rig.send(row(), model="m")
+    rig.clock.advance(86_400 * 3)
+    params: dict[str, Any] = {"window_s": 300, "points": 5, "end_ns": NOW_NS + 60 * SECOND}
+    told = await rig.ask("history", **params)
+    assert (told["start_ns"], told["step_ns"]) == (NOW_NS - 180 * SECOND, 60 * SECOND)
+    metrics = told["metrics"]
+    assert metrics["requests"] == [None, None, 3.0, 0.0, 0.0]
+    assert metrics["latency_p95"] == [None, None, pytest.approx(100, rel=0.01), None, None]
+    of_model = await rig.ask("history", **params, where={"model": "m"})
+    assert of_model["metrics"]["requests"] == [None, None, 1.0, 0.0, 0.0]
 
 
 async def test_metrics_count_what_came_since_the_last_tick(rig: Rig) -> None:
@@ -285,6 +335,8 @@ async def test_requests_of_some_series_and_since(filled: Rig) -> None:
     assert await listed(filled, where={"model": "m", "route": ""}) == ["failed too"]
     assert await listed(filled, since_ns=NOW_NS - 8 * SECOND) == ["failed too", "failed"]
     assert await listed(filled, where={}, since_ns=NOW_NS) == []
+    assert await listed(filled, until_ns=NOW_NS - 7 * SECOND) == ["failed", "fast"]
+    assert await listed(filled, until_ns=NOW_NS - 10 * SECOND) == []
 
 
 async def test_a_request_is_told_with_plain_values(filled: Rig) -> None:

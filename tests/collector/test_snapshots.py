@@ -11,12 +11,12 @@ from support.snapshots import alert, check, ingest
 from llmmon.protocol.snapshot import GROUPINGS, Limit, decode_snapshot, encode_snapshot
 from llmmon_collector.intake.ledger import Totals
 from llmmon_collector.live import LiveMetrics, Open
+from llmmon_collector.series import grouping_of
 from llmmon_collector.snapshots import (
     Identity,
     IngestState,
     Parts,
     build_snapshot,
-    grouping_of,
     ingest_view,
 )
 

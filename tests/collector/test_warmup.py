@@ -33,7 +33,7 @@ from llmmon_collector.intake.ledger import Ledger
 from llmmon_collector.intake.session import Incoming, Session
 from llmmon_collector.intake.stream import StreamId
 from llmmon_collector.live import Open
-from llmmon_collector.snapshots import grouping_of
+from llmmon_collector.series import grouping_of
 from llmmon_collector.storage import Storage
 from llmmon_collector.warmup import refill_windows, replay_tail, restore_ledger
 

@@ -14,15 +14,18 @@ from llmmon.errors import ConfigError, ControlError
 from llmmon.protocol.names import DIMENSIONS
 from llmmon.protocol.snapshot import GROUPINGS, Snapshot, encode_snapshot
 from llmmon_collector.control.alerts import AlertDesk, AlertMethods, Instant, Text
+from llmmon_collector.control.parts import PartsMethods
+from llmmon_collector.control.past import PastDesk, only_windows
 from llmmon_collector.control.records import as_rows, plain, recent_requests, trace_queries
 from llmmon_collector.control.server import Method
 from llmmon_collector.live import LiveMetrics
 from llmmon_collector.series import SeriesKey, Where
-from llmmon_collector.store.base import QueryError, QueryResult
+from llmmon_collector.store.base import QueryError, QueryResult, StoreError
 from llmmon_collector.store.query import reader_threads
 
 MAX_QUERY_ROWS: Final = 100_000
 MAX_QUERY_S: Final = 60.0
+MAX_WINDOWS: Final = 16
 
 T = TypeVar("T")
 Dimension = Literal["service", "environment", "operation", "provider", "model", "route"]
@@ -38,6 +41,7 @@ class Backend:
     """Moves the live numbers on to now, so that an answer counts what came since the last tick;
     returns the wall time that they are of."""
     snapshot: Callable[[str], Snapshot]
+    past: PastDesk
     status: Callable[[], dict[str, Any]]
     query: Callable[[str, int, float], QueryResult]
     """Blocks: called in a thread."""
@@ -68,15 +72,33 @@ class Methods:
             "query": self._query,
             "status": self._status,
             **AlertMethods(self._backend.alerts).table(),
+            **PartsMethods(
+                self._backend.live, self._backend.snapshot, self._backend.refresh
+            ).table(),
             "reload": self._reload,
             "explain": self._explain,
         }
         return {name: validate_call(method) for name, method in methods.items()}
 
-    async def _snapshot(self, *, by: str = "model") -> bytes:
+    async def _snapshot(
+        self,
+        *,
+        by: str = "model",
+        at_ns: Instant | None = None,
+        windows_s: Annotated[list[int], Field(min_length=1, max_length=MAX_WINDOWS)] | None = None,
+    ) -> bytes:
         if by not in GROUPINGS:
             raise ControlError("bad_request", f"by: {by!r} is not one of {', '.join(GROUPINGS)}")
-        return encode_snapshot(self._backend.snapshot(by))
+        wanted = self._backend.live.windows.windows_s if windows_s is None else windows_s
+        for window_s in wanted:
+            self._check_window(window_s)
+        if at_ns is None:
+            return encode_snapshot(only_windows(self._backend.snapshot(by), wanted))
+        if at_ns > self._backend.refresh():
+            raise ControlError("bad_request", f"at_ns: {at_ns} is in the future")
+        await self._backend.folded()
+        picture = self._backend.past.snapshot(at_ns, by, tuple(sorted(set(wanted))))
+        return await self._run(lambda: encode_snapshot(picture()))
 
     async def _metrics(
         self, *, window_s: int = 300, by: Annotated[list[Dimension], Field(max_length=6)]
@@ -103,12 +125,16 @@ class Methods:
         live = self._backend.live
         self._check_window(window_s)
         now_ns = self._backend.refresh()
-        members = None
+        members = matches = None
         if where:
             matches = _matching(where)
             members = np.array([matches(key) for key in live.series.keys])
         until_ns = now_ns if end_ns is None else end_ns
         history = live.windows.history(window_s, points, until_ns, members)
+        ask = self._backend.past.history(history, window_s, points, until_ns, matches)
+        if ask is not None:
+            await self._backend.folded()
+            history = await self._run(ask)
         return {
             "start_ns": history.start_ns,
             "step_ns": history.step_ns,
@@ -125,8 +151,9 @@ class Methods:
         only: str = "all",
         where: Matchers | None = None,
         since_ns: Instant | None = None,
+        until_ns: Instant | None = None,
     ) -> list[dict[str, Any]]:
-        sql = recent_requests(limit, only, (where or {}).items(), since_ns)
+        sql = recent_requests(limit, only, (where or {}).items(), since_ns, until_ns)
         return await self._ask(sql, limit, 10.0, _row_objects)
 
     async def _trace(self, *, id: Text) -> dict[str, list[dict[str, Any]]]:
@@ -173,13 +200,16 @@ class Methods:
         self, sql: str, limit: int, timeout_s: float, tell: Callable[[QueryResult], T]
     ) -> T:
         """What ``tell`` makes of the result, on the thread that fetched it: rows can be many."""
-        loop = asyncio.get_running_loop()
+        return await self._run(lambda: tell(self._backend.query(sql, limit, timeout_s)))
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        """What ``work``, which reads the store, gives, on a thread for it."""
         try:
-            return await loop.run_in_executor(
-                self._readers, lambda: tell(self._backend.query(sql, limit, timeout_s))
-            )
+            return await asyncio.get_running_loop().run_in_executor(self._readers, work)
         except QueryError as error:
             raise ControlError(error.code, error.reason) from None
+        except StoreError as error:
+            raise ControlError("failed", str(error)) from None
 
 
 def _row_objects(result: QueryResult) -> list[dict[str, Any]]:

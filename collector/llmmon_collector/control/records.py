@@ -41,9 +41,14 @@ def literal(text: str) -> str:
 
 
 def recent_requests(
-    limit: int, only: str, where: Iterable[tuple[str, str]], since_ns: int | None
+    limit: int,
+    only: str,
+    where: Iterable[tuple[str, str]],
+    since_ns: int | None,
+    until_ns: int | None = None,
 ) -> str:
-    """The last, failed or slowest requests of the series that ``where`` picks.
+    """The last, failed or slowest requests of the series that ``where`` picks, of those that began
+    at or after ``since_ns`` and ended before ``until_ns``.
 
     Raises:
         ControlError: ``only`` or a dimension is unknown.
@@ -58,6 +63,8 @@ def recent_requests(
         conditions.append(_equals(name, value))
     if since_ns is not None:
         conditions.append(f"start_ns >= {since_ns:d}")
+    if until_ns is not None:
+        conditions.append(f"time < make_timestamp({-(-until_ns // 1000):d})")
     return _select("requests", _RECENT, conditions, f"{order} LIMIT {min(limit, MOST_ROWS):d}")
 
 

@@ -23,6 +23,8 @@ READS: Final = frozenset(
         "snapshot",
         "metrics",
         "history",
+        "parts",
+        "history_parts",
         "requests",
         "search",
         "trace",

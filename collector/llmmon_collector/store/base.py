@@ -100,6 +100,18 @@ class Span(NamedTuple):
         return cls((since_ns - MINUTE_NS) // 1000 + 1, until_ns // 1000, step_ns // 1000)
 
 
+class Stretch(NamedTuple):
+    """Minutes that are summed up as one."""
+
+    since_ns: int
+    until_ns: int
+    """They begin from the one on, and before the other; both are whole minutes."""
+    whole: bool = False
+    """Whether all series are summed up, as number 0, not each for itself."""
+    sketches: bool = True
+    """Whether histograms are wanted."""
+
+
 class Store(Protocol):
     """One thread folds; any thread may ask."""
 
@@ -123,6 +135,16 @@ class Store(Protocol):
 
     def rollups(self, span: Span, series: SeriesTable) -> Iterator[Rollup]:
         """What the minutes of ``span`` add up to, by step ascending, numbered by ``series``."""
+        ...
+
+    def sums(
+        self, stretches: Sequence[Stretch], series: SeriesTable, timeout_s: float
+    ) -> Iterator[Rollup]:
+        """What the minutes of each of ``stretches`` add up to; those without requests left out.
+
+        Raises:
+            QueryError: too slow, the database refused it, or the store is being closed.
+        """
         ...
 
     def begin_ns(self, since_ns: int) -> int | None:

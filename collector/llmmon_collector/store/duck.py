@@ -24,6 +24,7 @@ from llmmon_collector.store.base import (
     Rollup,
     Span,
     StoreError,
+    Stretch,
 )
 from llmmon_collector.store.fold import EventFold
 from llmmon_collector.store.handle import Handle
@@ -33,16 +34,12 @@ from llmmon_collector.store.inserts import (
     insert_events,
     insert_rows,
 )
-from llmmon_collector.store.query import Readers, run_query
-from llmmon_collector.store.reading import (
-    read_begin_ns,
-    read_minutes,
-    read_requests,
-    read_rollups,
-)
+from llmmon_collector.store.query import Readers, run_query, time_limit
+from llmmon_collector.store.reading import read_begin_ns, read_minutes, read_requests, read_rollups
 from llmmon_collector.store.rollup import rows_of
 from llmmon_collector.store.schema import SERIES, ddl, delete, select
 from llmmon_collector.store.streams import Key, book, fold_away
+from llmmon_collector.store.sums import read_sums
 from llmmon_collector.store.views import AGENTS_SQL, agent_of, agent_rows, alert_rows, health_rows
 
 _DAY_NS: Final = 86_400 * 10**9
@@ -147,6 +144,17 @@ class DuckStore:
         """See :class:`~llmmon_collector.store.base.Store`."""
         with self._reading() as connection:
             yield from read_rollups(connection, span, series)
+
+    def sums(
+        self, stretches: Sequence[Stretch], series: SeriesTable, timeout_s: float
+    ) -> Iterator[Rollup]:
+        """See :class:`~llmmon_collector.store.base.Store`."""
+        with (
+            self._handle.cursor() as connection,
+            self._readers.using(connection),
+            time_limit(connection, timeout_s) as late,
+        ):
+            yield from read_sums(connection, stretches, series, late)
 
     def begin_ns(self, since_ns: int) -> int | None:
         """See :class:`~llmmon_collector.store.base.Store`."""

@@ -73,6 +73,34 @@ class Readers:
                 self._changed.wait(_AGAIN_S)
 
 
+@contextmanager
+def time_limit(
+    connection: duckdb.DuckDBPyConnection, timeout_s: float
+) -> Iterator[threading.Event]:
+    """Break off what runs on ``connection`` after ``timeout_s``, which the event tells.
+
+    Raises:
+        QueryError: it took too long, or the database refused it.
+    """
+    late = threading.Event()
+
+    def interrupt() -> None:
+        late.set()
+        connection.interrupt()
+
+    timer = threading.Timer(timeout_s, interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield late
+    except duckdb.Error as error:
+        if late.is_set():
+            raise QueryError("timeout", f"the query took over {timeout_s:g} s") from None
+        raise _refusal(error) from None
+    finally:
+        timer.cancel()
+
+
 def run_query(
     connection: duckdb.DuckDBPyConnection, sql: str, limit: int, timeout_s: float
 ) -> QueryResult:
@@ -85,26 +113,11 @@ def run_query(
         QueryError: not one reading statement, too slow, too big, or the database refused it.
     """
     statement = _reading_statement(connection, sql)
-    late = threading.Event()
-
-    def interrupt() -> None:
-        late.set()
-        connection.interrupt()
-
-    timer = threading.Timer(timeout_s, interrupt)
-    timer.daemon = True
-    timer.start()
-    try:
+    with time_limit(connection, timeout_s) as late:
         connection.execute("BEGIN TRANSACTION READ ONLY")
         connection.execute(statement)
         columns = [column[0] for column in connection.description or ()]
         rows = _fetch(connection, limit + 1, late)
-    except duckdb.Error as error:
-        if late.is_set():
-            raise QueryError("timeout", f"the query took over {timeout_s:g} s") from None
-        raise _refusal(error) from None
-    finally:
-        timer.cancel()
     return QueryResult(columns, rows[:limit], len(rows) > limit)
 
 

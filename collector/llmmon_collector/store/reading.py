@@ -49,7 +49,7 @@ def read_requests(
     if first is None:
         return
     rows = f"FROM requests WHERE {_SINCE}"
-    connection.register("k", _series_codes(connection, rows, [since_us], series))
+    connection.register("k", series_codes(connection, rows, [since_us], series))
     sql = select(
         [
             *(f"{column} AS {name}" for name, column in (_INTEGERS | _FLOATS).items()),
@@ -57,7 +57,7 @@ def read_requests(
             f"({_SOURCE})::UTINYINT AS cost_source",
             "coalesce(code, 0)::INTEGER AS series",
         ],
-        f"FROM requests LEFT JOIN k ON {_same('requests')} "
+        f"FROM requests LEFT JOIN k ON {same_series('requests')} "
         f"WHERE requests.rowid >= ? AND requests.rowid < ? AND {_SINCE}",
     )
     for start in range(first, last + 1, _CHUNK_ROWS):
@@ -65,11 +65,12 @@ def read_requests(
         yield _requests(connection.execute(sql, [start, stop, since_us]).fetchnumpy())
 
 
-def _same(table: str) -> str:
+def same_series(table: str = "rollups") -> str:
+    """The condition that a row of ``table`` is of the series in a row of ``k``."""
     return " AND ".join(f"{table}.{name} IS NOT DISTINCT FROM k.{name}" for name in SERIES)
 
 
-def _series_codes(
+def series_codes(
     connection: duckdb.DuckDBPyConnection, rows_sql: str, values: list[int], series: SeriesTable
 ) -> dict[str, NDArray[Any]]:
     """The numbers of all series among some rows: those that were stored first come first."""
@@ -108,10 +109,10 @@ def read_rollups(
     if not found:
         return
     bounds = [span.first_us, span.last_us]
-    connection.register("k", _series_codes(connection, rows, bounds, series))
+    connection.register("k", series_codes(connection, rows, bounds, series))
     sql = select(
         [f"{step} AS step", "code", *(f"rollups.{name}" for name in (*COUNTS, "sketch"))],
-        f"FROM rollups LEFT JOIN k ON {_same('rollups')} WHERE {_IN_SPAN} ORDER BY step",
+        f"FROM rollups LEFT JOIN k ON {same_series()} WHERE {_IN_SPAN} ORDER BY step",
     )
     for first, last in _chunks(found):
         chunk = max(first * span.step_us, span.first_us), (last + 1) * span.step_us - 1
@@ -144,10 +145,10 @@ def read_minutes(
     bounds = [minutes_us[0], minutes_us[-1]]
     connection.register("m", {"at_us": np.array(minutes_us, np.int64)})
     where = f"WHERE {_IN_SPAN} AND epoch_us(time) IN (FROM m)"
-    connection.register("k", _series_codes(connection, f"FROM rollups {where}", bounds, series))
+    connection.register("k", series_codes(connection, f"FROM rollups {where}", bounds, series))
     sql = select(
         [f"epoch_us(time) // {_MINUTE_US} AS step", "code", *COUNTS, "sketch"],
-        f"FROM rollups LEFT JOIN k ON {_same('rollups')} {where} ORDER BY step",
+        f"FROM rollups LEFT JOIN k ON {same_series()} {where} ORDER BY step",
     )
     fetched = connection.execute(sql, bounds).fetchnumpy()
     for view in ("k", "m"):

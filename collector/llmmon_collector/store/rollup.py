@@ -67,12 +67,31 @@ def delta_of(rows: Mapping[str, NDArray[Any]]) -> Delta:
     order = np.argsort(codes, kind="stable")
     starts = run_starts(codes[order])
     counts = np.stack([rows[name] for name in COUNTS], axis=1).astype(np.int64)
-    blobs = rows["sketch"].tolist()
-    cells = np.frombuffer(b"".join(blobs), _CELL)
-    owner = np.repeat(codes, [len(blob) // _CELL.itemsize for blob in blobs])
-    bins, bin_counts = _summed(owner * ROW + cells["bin"], cells["count"])
+    bins, bin_counts = cells_of(codes, rows["sketch"])
     summed = np.add.reduceat(counts[order], starts)
     return Delta(bins, bin_counts, codes[order][starts], summed)
+
+
+def cells_of(
+    codes: NDArray[np.int64], sketches: NDArray[Any]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """The bins of ``sketches``, each of the series in ``codes``, ascending, with their sums."""
+    blobs = sketches.tolist()
+    cells = np.frombuffer(b"".join(blobs), _CELL)
+    owner = np.repeat(codes, [len(blob) // _CELL.itemsize for blob in blobs])
+    return _summed(owner * ROW + cells["bin"], cells["count"])
+
+
+def summed_cells(
+    pieces: Sequence[tuple[NDArray[np.int64], NDArray[np.int32]]],
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """What :func:`cells_of` told of several pieces, as of one."""
+    if not pieces:
+        return np.empty(0, np.int64), np.empty(0, np.int32)
+    if len(pieces) == 1:
+        return pieces[0]
+    bins = np.concatenate([bins for bins, _ in pieces])
+    return _summed(bins, np.concatenate([counts for _, counts in pieces]).astype(np.uint32))
 
 
 def _summed(

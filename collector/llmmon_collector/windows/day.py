@@ -14,7 +14,8 @@ from llmmon_collector.windows.groups import Groups
 
 Integers = NDArray[np.int64]
 _COST, _PRICED, _UNPRICED = range(3)
-_COUNTED = [Count.COST_PICO, Count.PRICED, Count.UNPRICED]
+COST_COLUMNS = [Count.COST_PICO, Count.PRICED, Count.UNPRICED]
+"""The columns of a count matrix that cost is told from."""
 
 
 class DayCost:
@@ -59,7 +60,7 @@ class DayCost:
         """Count the cost of requests that are summed already, all of which ended today."""
         if len(delta.series):
             self._reserve(int(delta.series[-1]) + 1)
-            self._totals[delta.series] += delta.counts[:, _COUNTED]
+            self._totals[delta.series] += delta.counts[:, COST_COLUMNS]
 
     def of(self, codes: NDArray[np.int32], size: int) -> tuple[Integers, Integers, Integers]:
         """Cost in pico-USD, priced and unpriced requests of each of ``size`` groups."""

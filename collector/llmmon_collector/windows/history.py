@@ -62,6 +62,16 @@ class Buckets(NamedTuple):
         return self.start_ns + self.step_ns * np.arange(self.points + 1, dtype=np.int64)
 
 
+class Points(NamedTuple):
+    """What the points of a history are made of, a row a bucket."""
+
+    at: Buckets
+    counts: Integers
+    bins: Integers
+    seconds: Floats
+    """How much of each bucket was watched; 0 for none."""
+
+
 def buckets(level: Level, window_s: int, points: int, end_ns: int) -> Buckets:
     """At most ``points`` buckets that end with the one ``end_ns`` lies in and cover a window.
 
@@ -87,18 +97,18 @@ def watched_s(at: Buckets, since_ns: int, until_ns: int) -> Floats:
     return np.where(touched, np.maximum(watched / _SECOND_NS, 1.0), 0.0)
 
 
-def whole_history(level: Level, at: Buckets, span_ns: tuple[int, int]) -> History:
-    """The history of all series together."""
+def whole_points(level: Level, at: Buckets, span_ns: tuple[int, int]) -> Points:
+    """The points of all series together."""
     slots = at.bounds_ns // level.slot_ns
     counts, bins = level.whole.sums(np.clip(slots, level.oldest_whole_slot, level.slot + 1))
     since_ns = max(span_ns[0], level.oldest_whole_slot * level.slot_ns)
-    return _history(at, counts, bins, watched_s(at, since_ns, span_ns[1]))
+    return _points(at, counts, bins, watched_s(at, since_ns, span_ns[1]))
 
 
-def series_history(
+def series_points(
     level: Level, at: Buckets, span_ns: tuple[int, int], members: NDArray[np.bool_]
-) -> History:
-    """The history of the series that the mask ``members`` names."""
+) -> Points:
+    """The points of the series that the mask ``members`` names."""
     counts = np.zeros((at.points, COLUMNS), np.int64)
     bins = np.zeros((at.points, ROW), np.int64)
     for slot, delta in level.deltas():
@@ -108,17 +118,23 @@ def series_history(
             bins[bucket] += more_bins
             counts[bucket] += more_counts
     since_ns = max(span_ns[0], level.oldest_slot * level.slot_ns)
-    return _history(at, counts, bins, watched_s(at, since_ns, span_ns[1]))
+    return _points(at, counts, bins, watched_s(at, since_ns, span_ns[1]))
 
 
-def _history(at: Buckets, counts: Integers, bins: Integers, seconds: Floats) -> History:
+def _points(at: Buckets, counts: Integers, bins: Integers, seconds: Floats) -> Points:
     # what ended before the watch began, and came all the same, shows its whole bucket
-    seconds = np.where((seconds == 0) & (counts[:, Count.REQUESTS] > 0), at.step_ns / 1e9, seconds)
+    late = (seconds == 0) & (counts[:, Count.REQUESTS] > 0)
+    return Points(at, counts, bins, np.where(late, at.step_ns / 1e9, seconds))
+
+
+def tell(points: Points) -> History:
+    """The history that is made of ``points``."""
+    at, counts, bins, seconds = points
     covered = seconds > 0
     values = derive(counts, quantiles_of(bins), np.where(covered, seconds, 1.0))
     per_second = np.where(covered, 1 / np.where(covered, seconds, 1.0), np.nan)
     values["hourly_cost"] = values["cost_usd"] * 3600 * per_second
     values["input_tokens"] = values["input_tokens"] * per_second
     values["output_tokens"] = values["output_tokens"] * per_second
-    points = {name: np.where(covered, values[name], np.nan) for name in HISTORY_METRICS}
-    return History(at.start_ns, at.step_ns, points)
+    told = {name: np.where(covered, values[name], np.nan) for name in HISTORY_METRICS}
+    return History(at.start_ns, at.step_ns, told)

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from llmmon_collector.windows.delta import Delta, Packed, merge, pack, unpack
 from llmmon_collector.windows.totals import Totals
 from llmmon_collector.windows.whole import WholeRing
+
+Integers = NDArray[np.int64]
 
 SLOT_LENGTHS_S: Final = (1, 5, 20, 60, 300, 600, 1800, 3600, 7200, 14_400, 43_200, 86_400)
 """Each divides the next, so that a slot of one level lies in one slot of any coarser level."""
@@ -56,6 +61,19 @@ class Level:
     def oldest_whole_slot(self) -> int:
         """The oldest slot that is still kept for the whole."""
         return self.slot - len(self.whole) + 1
+
+    def now(self, window_s: int) -> tuple[Integers, Integers]:
+        """The whole over the window: ``int64[1, COLUMNS]`` and ``int64[1, ROW]``."""
+        return self.whole.recent(self.slot, self._lengths[window_s] - 1, 0)
+
+    def before(self, window_s: int) -> tuple[Integers, Integers]:
+        """The same over the window just before."""
+        length = self._lengths[window_s]
+        return self.whole.recent(self.slot, 2 * length - 1, length)
+
+    def is_known_before(self, window_s: int, since_ns: int) -> bool:
+        """Whether who watches since ``since_ns`` saw all of the window just before."""
+        return since_ns <= (self.slot - 2 * self._lengths[window_s] + 1) * self.slot_ns
 
     def advance(self, now_ns: int) -> None:
         """Move on: expired slots leave their windows."""

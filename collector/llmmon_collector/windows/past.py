@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from llmmon_collector.series import Grouping
 from llmmon_collector.windows.counts import Count
 from llmmon_collector.windows.delta import Delta
 from llmmon_collector.windows.derive import QUANTILES, cost_usd, derive, known_cost
+from llmmon_collector.windows.level import Level
 from llmmon_collector.windows.rolling import HOUR_S, Windows
 
 Floats = NDArray[np.float64]
@@ -22,6 +23,17 @@ MINUTE_S: Final = 60
 MINUTE_NS: Final = MINUTE_S * 10**9
 _UNKNOWN: Final = frozenset({"open_requests", "stalled_requests"})
 _NAMES: Final = tuple(name for name in METRICS if name not in _UNKNOWN)
+
+
+class Edges(NamedTuple):
+    """Where stretches of time part that windows and those before them are made of."""
+
+    bounds_ns: tuple[int, ...]
+    """Ascending."""
+    series_ns: int
+    """What ended earlier is told of the whole only."""
+    sketches_ns: int
+    """And what ended before this, without quantiles."""
 
 
 class PastWindows(Windows):
@@ -42,10 +54,36 @@ class PastWindows(Windows):
         Minutes come in order; one without requests need not come.
         """
         self.advance(start_ns + MINUTE_NS - 1)
+        self.fill(start_ns, delta)
+
+    def fill(self, start_ns: int, delta: Delta) -> None:
+        """Put in what ended in the minutes from ``start_ns`` on, without moving on."""
         for level in self._levels:
             level.add(start_ns // level.slot_ns, delta)
         if start_ns >= self._day.start_ns:
             self._day.add_counts(delta)
+
+    def stand(self, end_ns: int, begin_ns: int) -> Edges:
+        """Move on to the last instant before ``end_ns``; before ``begin_ns`` nothing is known.
+
+        Returns what is to be put in: a stretch between two edges goes where its first minute does.
+        """
+        self.advance(end_ns - 1)
+        self._since_ns = begin_ns
+        starts = {self._start_ns(window_s, 1) for window_s in self.windows_s}
+        before = {self._start_ns(window_s, 2) for window_s in self.windows_s}
+        counted = {*starts, self._start_ns(HOUR_S, 1), self._day.start_ns}
+        bounds = sorted(at_ns for at_ns in {*counted, *before, end_ns} if at_ns <= end_ns)
+        return Edges(tuple(bounds), min(counted), min(before))
+
+    def level(self, window_s: int) -> Level:
+        """The slots of a window of whole minutes."""
+        return self._level(window_s)
+
+    def _start_ns(self, window_s: int, windows: int) -> int:
+        """When so many windows that end now began."""
+        level = self._level(window_s)
+        return (level.slot - windows * level.length(window_s) + 1) * level.slot_ns
 
     def table(self, window_s: int, grouping: Grouping) -> MetricTable:
         """As of live windows, but each column is worked out when it is first read.

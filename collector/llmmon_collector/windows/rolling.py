@@ -19,24 +19,26 @@ from llmmon_collector.requests import Requests
 from llmmon_collector.series import Grouping
 from llmmon_collector.windows.backlog import Backlog
 from llmmon_collector.windows.counts import QUALITY_BUCKETS, Count
-from llmmon_collector.windows.day import DayCost
-from llmmon_collector.windows.derive import (
-    QUANTILES,
-    cost_usd,
-    derive,
-    in_order,
-    known_cost,
-    quantiles_of,
-)
-from llmmon_collector.windows.fold import fold
+from llmmon_collector.windows.day import COST_COLUMNS, DayCost
+from llmmon_collector.windows.derive import QUANTILES, derive, in_order, known_cost, quantiles_of
 from llmmon_collector.windows.groups import Groups
-from llmmon_collector.windows.history import History, buckets, series_history, whole_history
+from llmmon_collector.windows.history import (
+    History,
+    Points,
+    buckets,
+    series_points,
+    tell,
+    whole_points,
+)
 from llmmon_collector.windows.level import Level, build_levels
+from llmmon_collector.windows.parts import Sums
+from llmmon_collector.windows.placing import place
 from llmmon_collector.windows.trend import Trend, quality_trend
 from llmmon_collector.windows.warm import Kept, refill
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 HOUR_S: Final = 3600
 """Kept whether asked for or not: ``hourly_cost`` reads it."""
@@ -140,12 +142,10 @@ class Windows:
         Raises:
             KeyError: no such window is kept.
         """
-        size = len(grouping.labels)
         counts, quantile_values = self._sums(window_s, grouping)
         values = derive(counts, quantile_values, window_s)
-        hour = self._level(HOUR_S).totals[HOUR_S]
-        values["hourly_cost"] = cost_usd(self._groups(HOUR_S, grouping).sum(hour.counts))
-        values["daily_cost"] = known_cost(*self._day.of(grouping.codes, size))
+        costs = self._costs(grouping).T
+        values["hourly_cost"], values["daily_cost"] = known_cost(*costs[:3]), known_cost(*costs[3:])
         return MetricTable(grouping.labels, in_order(values), counts[:, Count.REQUESTS])
 
     def previous(self, window_s: int) -> MetricTable:
@@ -157,9 +157,8 @@ class Windows:
             KeyError: no such window is kept.
         """
         level = self._level(window_s)
-        length = level.length(window_s)
-        counts, bins = level.whole.recent(level.slot, 2 * length - 1, length)
-        known = self._since_ns <= (level.slot - 2 * length + 1) * level.slot_ns
+        counts, bins = level.before(window_s)
+        known = level.is_known_before(window_s, self._since_ns)
         counts = counts if known else np.zeros_like(counts)
         values = derive(counts, quantiles_of(bins), window_s)
         unknown = np.full(1, np.nan)
@@ -167,14 +166,32 @@ class Windows:
         values |= {"hourly_cost": unknown, "daily_cost": unknown}
         return MetricTable(({},), in_order(values), counts[:, Count.REQUESTS])
 
+    def sums(self, window_s: int, grouping: Grouping) -> Sums:
+        """What the tables of one window are made of, a row a group."""
+        costs = self._costs(grouping)
+        if self._is_whole(window_s, grouping):
+            return Sums.dense(*self._level(window_s).now(window_s), costs)
+        totals = self._level(window_s).totals[window_s]
+        groups = self._groups(window_s, grouping)
+        return Sums(groups.sum(totals.counts), costs, *totals.bins(groups))
+
+    def sums_before(self, window_s: int) -> Sums | None:
+        """What ``previous`` is made of; None where that time was not watched throughout."""
+        level = self._level(window_s)
+        if not level.is_known_before(window_s, self._since_ns):
+            return None
+        return Sums.dense(*level.before(window_s))
+
     def history(
-        self,
-        window_s: int,
-        points: int,
-        end_ns: int,
-        members: NDArray[np.bool_] | None = None,
+        self, window_s: int, points: int, end_ns: int, members: Mask | None = None
     ) -> History:
-        """At most ``points`` points over a window that ends at ``end_ns``.
+        """At most ``points`` points over a window that ends at ``end_ns``; see ``points``."""
+        return tell(self.points(window_s, points, end_ns, members))
+
+    def points(
+        self, window_s: int, points: int, end_ns: int, members: Mask | None = None
+    ) -> Points:
+        """What a history is made of.
 
         ``members`` is a mask of series by number; None takes all. The whole reaches back two
         windows from now, some of the series one.
@@ -185,10 +202,10 @@ class Windows:
         """
         level = self._level(window_s)
         at = buckets(level, window_s, points, end_ns)
-        span_ns = (self._since_ns, min(end_ns, self._now_ns))
+        span_ns = (self._since_ns, self._now_ns)
         if members is None:
-            return whole_history(level, at, span_ns)
-        return series_history(level, at, span_ns, members)
+            return whole_points(level, at, span_ns)
+        return series_points(level, at, span_ns, members)
 
     def quality_buckets(self, window_s: int) -> tuple[int, ...]:
         """Scored requests of the window by quality, in five buckets of a fifth each.
@@ -216,16 +233,26 @@ class Windows:
 
     def _sums(self, window_s: int, grouping: Grouping) -> tuple[Integers, Floats]:
         """Counts and values of ``QUANTILES`` of each group."""
-        level = self._level(window_s)
-        totals = level.totals[window_s]
-        unknown = totals.counts[len(grouping.codes) :, Count.REQUESTS]
-        if len(grouping.labels) == 1 and not grouping.codes.any() and not unknown.any():
-            counts, bins = level.whole.recent(level.slot, level.length(window_s) - 1, 0)
+        if self._is_whole(window_s, grouping):
+            counts, bins = self._level(window_s).now(window_s)
             return counts, quantiles_of(bins)
-        totals.reserve(len(grouping.codes))
+        totals = self._level(window_s).totals[window_s]
         groups = self._groups(window_s, grouping)
         wanted = list(QUANTILES.values())
         return groups.sum(totals.counts), totals.quantiles(groups, wanted)
+
+    def _is_whole(self, window_s: int, grouping: Grouping) -> bool:
+        """Whether all series of the window are in one group."""
+        counts = self._level(window_s).totals[window_s].counts
+        unknown = counts[len(grouping.codes) :, Count.REQUESTS]
+        return len(grouping.labels) == 1 and not grouping.codes.any() and not unknown.any()
+
+    def _costs(self, grouping: Grouping) -> Integers:
+        """What each group cost in the trailing hour and today: ``int64[groups, COSTS]``."""
+        hour = self._level(HOUR_S).totals[HOUR_S]
+        counts = self._groups(HOUR_S, grouping).sum(hour.counts)
+        today = np.stack(self._day.of(grouping.codes, len(grouping.labels)), axis=1)
+        return np.concatenate([counts[:, COST_COLUMNS], today], axis=1)
 
     def _move_on(self, now_ns: int) -> None:
         self._now_ns = max(now_ns, self._now_ns)
@@ -270,31 +297,4 @@ class Windows:
             later = requests.take(ahead)
             requests = requests.take(~ahead)
             self._backlog.append(later)
-        self._fold(requests)
-
-    def _fold(self, requests: Requests) -> None:
-        """Put ``requests`` in at the finest level that still has their slots, and all coarser."""
-        for i, level in enumerate(self._levels):
-            if not len(requests):
-                return
-            slots = requests.end_ns // level.slot_ns
-            held = slots >= level.oldest_whole_slot
-            if held.all():
-                self._put(i, requests, slots)
-                return
-            if held.any():
-                self._put(i, requests.take(held), slots[held])
-            requests = requests.take(~held)
-        if len(requests):
-            self._day.add(requests)
-
-    def _put(self, finest: int, requests: Requests, slots: Integers) -> None:
-        slot_ns = self._levels[finest].slot_ns
-        midnight_parts_a_slot = self._day.start_ns % slot_ns
-        if midnight_parts_a_slot:
-            self._day.add(requests)
-        for slot, delta in fold(requests, slots):
-            if not midnight_parts_a_slot and slot * slot_ns >= self._day.start_ns:
-                self._day.add_counts(delta)
-            for level in self._levels[finest:]:
-                level.add(slot * slot_ns // level.slot_ns, delta)
+        place(requests, self._levels, self._day)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from llmmon_collector.sketch import BLOCK, BLOCKS, position, ranks, value_of
 from llmmon_collector.windows.counts import COLUMNS
-from llmmon_collector.windows.delta import HISTOGRAMS, ROW, Delta
+from llmmon_collector.windows.delta import HISTOGRAMS, ROW, Delta, run_starts
 from llmmon_collector.windows.groups import Groups
 from llmmon_collector.windows.mapped import mapped_zeros
 
@@ -75,6 +75,26 @@ class Totals:
         blocks = np.flatnonzero(self._blocks)
         self._bins.reshape(-1, BLOCK)[blocks] = 0
         self._blocks[blocks] = 0
+
+    def bins(self, groups: Groups) -> tuple[Integers, NDArray[np.int32]]:
+        """Of each group, the bins that hold something, ascending, and how much.
+
+        Bin ``b`` of histogram ``h`` of group ``g`` is ``g * ROW + h * BINS + b``.
+        """
+        member, block = np.nonzero(self._blocks.reshape(-1, ROW_BLOCKS)[groups.members])
+        if not len(member):
+            return np.empty(0, np.int64), np.empty(0, np.int32)
+        inside = self._bins.reshape(-1, ROW_BLOCKS, BLOCK)[groups.members[member], block]
+        blocks = groups.present[groups.of_member[member]] * ROW_BLOCKS + block
+        if len(groups.members) > len(groups.present):
+            order = np.argsort(blocks, kind="stable")
+            blocks = blocks[order]
+            starts = run_starts(blocks)
+            blocks = blocks[starts]
+            inside = np.add.reduceat(inside[order], starts, axis=0, dtype=np.int32)
+        filled = np.flatnonzero(inside)
+        bins = blocks[filled // BLOCK] * BLOCK + filled % BLOCK
+        return bins, inside.ravel()[filled]
 
     def quantiles(self, groups: Groups, wanted: Sequence[tuple[int, float]]) -> Floats:
         """Of each group, the quantile ``q`` of each wanted ``(histogram, q)``, in ms.
