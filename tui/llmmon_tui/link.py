@@ -9,6 +9,8 @@ from typing import Final
 
 STALE_AFTER_S: Final = 3.0
 LOST_AFTER_S: Final = 10.0
+COLLECTOR: Final = "collector"
+"""The label that says which of several collectors something is of."""
 _OFFSETS: Final = 60
 _SECOND_NS: Final = 1_000_000_000
 
@@ -30,6 +32,23 @@ class Link:
     reason: str = ""
     attempt: int = 0
     retry_at_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorState:
+    """How the viewer stands with one of several collectors."""
+
+    name: str
+    address: str
+    link: LinkState
+    age_s: float | None
+    """Of its newest data; None before the first."""
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether its data is new enough to be added to that of the others."""
+        fresh = self.age_s is not None and self.age_s <= STALE_AFTER_S
+        return self.link is LinkState.LIVE and fresh
 
 
 class Freshness:

@@ -1,0 +1,1 @@
+"""Several collectors shown as one."""
