@@ -6,7 +6,14 @@ import importlib
 import sys
 from typing import Final
 
-_EXTRA: Final = frozenset({"click", "rich", "textual"})
+_EXTRA: Final = {
+    "click": "tui",
+    "rich": "tui",
+    "textual": "tui",
+    "aiohttp": "web",
+    "textual_serve": "web",
+}
+"""What may not be installed, with the extra that brings it."""
 EXIT_USAGE: Final = 2
 
 
@@ -19,5 +26,5 @@ def main() -> None:
         missing = (error.name or "").partition(".")[0]
         if missing not in _EXTRA:
             raise
-        sys.stderr.write(f"llmmon-tui needs {missing}: pip install 'llmmon[tui]'\n")
+        sys.stderr.write(f"llmmon-tui needs {missing}: pip install 'llmmon[{_EXTRA[missing]}]'\n")
         raise SystemExit(EXIT_USAGE) from None

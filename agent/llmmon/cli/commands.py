@@ -6,6 +6,7 @@ import importlib
 from typing import Any, Final
 
 import click
+from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
 from llmmon.cli.tables import plain
 from llmmon.errors import (
@@ -33,6 +34,11 @@ _COMMANDS: Final = {
     "status": "status:status",
     "tail": "tail:tail",
     "unsilence": "operate:unsilence",
+}
+_SHELLS: Final[dict[str, type[ShellComplete]]] = {
+    "bash": BashComplete,
+    "zsh": ZshComplete,
+    "fish": FishComplete,
 }
 _COLLECTOR_FAULTS: Final = frozenset({"timeout", "failed"})
 
@@ -92,7 +98,23 @@ def _failure(error: LlmmonError) -> click.ClickException:
     return _Usage(reason) if isinstance(error, ConfigError | EndpointError) else _Bad(reason)
 
 
+def _print_completion(ctx: click.Context, param: click.Parameter, shell: str | None) -> None:
+    if shell is None or ctx.resilient_parsing:
+        return
+    completion = _SHELLS[shell](ctx.command, {}, "llmmon", "_LLMMON_COMPLETE")
+    click.echo(completion.source(), nl=False)
+    ctx.exit()
+
+
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--completion",
+    type=click.Choice(tuple(_SHELLS)),
+    is_eager=True,
+    expose_value=False,
+    callback=_print_completion,
+    help="Print a script that completes this command in your shell, and exit.",
+)
 @click.version_option(package_name="llmmon", prog_name="llmmon")
 def llmmon() -> None:
     """Look at, ask and feed an llmmon collector.

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from llmmon.cli.client import ControlClient
-from llmmon.cli.options import connect_option, duration_s, json_option
+from llmmon.cli.options import connect_option, duration_s, json_option, offered_durations
 from llmmon.cli.tables import json_text, plain, table
 from llmmon.cli.view import iso_time
 from llmmon.errors import SchemaError
@@ -43,7 +43,14 @@ def ack(alert_id: str, by: str, note: str, address: Address, keys: CurveKeys | N
 
 @click.command()
 @click.argument("matchers", nargs=-1, required=True, metavar="NAME=GLOB...")
-@click.option("--for", "duration_s", default="1h", show_default=True, callback=duration_s)
+@click.option(
+    "--for",
+    "duration_s",
+    default="1h",
+    show_default=True,
+    callback=duration_s,
+    shell_complete=offered_durations,
+)
 @click.option("--in", "delay_s", default=None, callback=_delay_s, help="Begin later, as in 2h.")
 @click.option("--by", default=_login, help="Who. [default: your login]")
 @click.option("--comment", default="", help="Why, for those who read it later.")

@@ -23,6 +23,7 @@ from llmmon.protocol.names import DIMENSIONS
 
 Command = Callable[..., Any]
 _UNIT_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_WINDOWS: Final = ("1m", "5m", "1h", "24h")
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 _DURATION: Final = re.compile(rf"(?:{_PART.pattern})+")
 
@@ -35,6 +36,18 @@ def duration_s(ctx: click.Context, param: click.Parameter, value: str) -> float:
         reason = f"{value!r}: expected numbers with s, m, h or d, as in 5m or 1h30m"
         raise click.BadParameter(reason, ctx, param)
     return seconds
+
+
+def offered_durations(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Completion: usual windows."""
+    return [window for window in _WINDOWS if window.startswith(incomplete)]
+
+
+def offered_dimensions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Completion: what has been typed with each dimension that it does not name yet at its end."""
+    chosen, comma, begun = incomplete.rpartition(",")
+    left = [name for name in DIMENSIONS if name not in chosen.split(",")]
+    return [f"{chosen}{comma}{name}" for name in left if name.startswith(begun)]
 
 
 def dimensions(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:

@@ -7,7 +7,14 @@ from typing import Any
 import click
 
 from llmmon.cli.client import ControlClient
-from llmmon.cli.options import connect_option, dimensions, duration_s, json_option
+from llmmon.cli.options import (
+    connect_option,
+    dimensions,
+    duration_s,
+    json_option,
+    offered_dimensions,
+    offered_durations,
+)
 from llmmon.cli.tables import age_text, json_text, metric_text, plain, table
 from llmmon.cli.view import snapshot_object
 from llmmon.protocol.curve import CurveKeys
@@ -31,12 +38,19 @@ _MONEY = ("limit", "spent", "forecast")
 
 @click.command()
 @json_option
-@click.option("--window", default="5m", show_default=True, callback=duration_s)
+@click.option(
+    "--window",
+    default="5m",
+    show_default=True,
+    callback=duration_s,
+    shell_complete=offered_durations,
+)
 @click.option(
     "--by",
     default="model",
     show_default=True,
     callback=dimensions,
+    shell_complete=offered_dimensions,
     help=f"Group by some of {', '.join(DIMENSIONS)}.",
 )
 @connect_option

@@ -28,13 +28,16 @@ MAX_ITEMS: Final = 1_000_000
 _MAX_REQUEST_ITEMS: Final = 256
 
 METHODS: Final = {
-    "snapshot": "by: str = 'model' -> bytes of a Snapshot (snapshot.decode_snapshot)",
+    "snapshot": "by: str = 'model', at_ns: int|None, windows_s: [int]|None -> "
+    "bytes of a Snapshot (snapshot.decode_snapshot)",
     "metrics": "window_s: int, by: [dimension] -> "
     "{at_ns, window_s, total, series: [labels and metrics]}",
     "history": "window_s: int, points: int, end_ns: int|None, where: {dimension: value} -> "
     "{start_ns, step_ns, metrics: {name: [value|None]}}",
+    "parts": "window_s: int, by: str = 'model' -> bytes of Parts (parts.decode_parts)",
+    "history_parts": "as history -> bytes of HistoryParts (parts.decode_history)",
     "requests": "limit: int, only: 'all'|'errors'|'slow', where: {dimension: value}, "
-    "since_ns: int|None -> [row]",
+    "since_ns: int|None, until_ns: int|None -> [row]",
     "trace": "id: str -> {requests: [row], spans: [row], logs: [row], scores: [row]}",
     "query": "sql: str, limit: int = 10000, timeout_s: float = 10 -> "
     "{columns: [name], rows: [[value]], truncated: bool}",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import click
+from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
 from llmmon.errors import ConfigError, EndpointError, LlmmonError
 from llmmon.protocol.endpoint import Address, default_address, parse_address
@@ -25,6 +26,19 @@ from llmmon_collector.security.plan import keys_for
 from llmmon_collector.systemd import ServiceManager
 
 _BAD_USAGE: Final = 2
+_SHELLS: Final[dict[str, type[ShellComplete]]] = {
+    "bash": BashComplete,
+    "zsh": ZshComplete,
+    "fish": FishComplete,
+}
+
+
+def _print_completion(ctx: click.Context, param: click.Parameter, shell: str | None) -> None:
+    if shell is None or ctx.resilient_parsing:
+        return
+    completion = _SHELLS[shell](ctx.command, {}, "llmmon-collector", "_LLMMON_COLLECTOR_COMPLETE")
+    click.echo(completion.source(), nl=False)
+    ctx.exit()
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -43,6 +57,14 @@ _BAD_USAGE: Final = 2
 @click.option("--http", metavar="HOST:PORT", help='HTTP endpoints; "" for none.')
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True)
 @click.option("--check", is_flag=True, help="Check the configuration and exit.")
+@click.option(
+    "--completion",
+    type=click.Choice(tuple(_SHELLS)),
+    is_eager=True,
+    expose_value=False,
+    callback=_print_completion,
+    help="Print a script that completes this command in your shell, and exit.",
+)
 @click.version_option(__version__, prog_name="llmmon-collector")
 def main(
     config: Path | None,

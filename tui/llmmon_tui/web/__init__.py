@@ -1,0 +1,1 @@
+"""The screen in a browser: a server on loopback that runs one process for each tab."""
