@@ -42,7 +42,12 @@ STARTS: Final = 3
 PRESSES: Final = 20
 SNAPSHOTS: Final = 12
 GROUPS: Final = 24
+SERIES: Final = (10, 1000)
 ROWS: Final = 40
+
+_LETTERS: Final = tuple(
+    str.maketrans("0123456789", letters) for letters in ("abcdefghij", "ABCDEFGHIJ")
+)
 
 
 class Screen(NamedTuple):
@@ -54,11 +59,11 @@ class Screen(NamedTuple):
     """Bytes a second."""
 
 
-def snapshot(seq: int, age_ns: int = 0, note: str = "") -> Snapshot:
+def snapshot(seq: int, groups: int = GROUPS, age_ns: int = 0, note: str = "") -> Snapshot:
     """Snapshot number ``seq``, ``age_ns`` after the first: totals and groups wander."""
     base = busy_snapshot(seq=seq, at_ns=AT_NS + age_ns)
     windows = tuple(
-        replace(window, total=wander(seq, 0), groups=tuple(group(seq, n) for n in range(GROUPS)))
+        replace(window, total=wander(seq, 0), groups=tuple(group(seq, n) for n in range(groups)))
         for window in base.windows
     )
     return replace(base, windows=windows, note=note)
@@ -80,8 +85,9 @@ def wander(seq: int, number: int) -> dict[str, float | int | None]:
 class Stage:
     """A fake collector and a program that shows it."""
 
-    def __init__(self, peer: ViewerPeer, terminal: Terminal) -> None:
+    def __init__(self, peer: ViewerPeer, terminal: Terminal, groups: int) -> None:
         self._peer = peer
+        self._groups = groups
         self.terminal = terminal
         self._seq = 1
         self._began_ns = time.monotonic_ns()
@@ -90,7 +96,7 @@ class Stage:
         """The next second's snapshot and requests."""
         self._seq += 1
         age_ns = time.monotonic_ns() - self._began_ns
-        self._peer.publish(snapshot(self._seq, age_ns, note))
+        self._peer.publish(snapshot(self._seq, self._groups, age_ns, note))
         rows = [request_row(n, id=f"{self._seq}-{n}") for n in range(ROWS)]
         self._peer.publish_rows(rows)
 
@@ -111,7 +117,7 @@ class Stage:
 
     def show_snapshot(self, every_s: float) -> float:
         """Seconds from a snapshot to its frame, where one comes about ``every_s``."""
-        note = f"note-{self._seq}"
+        note = note_of(self._seq)
         self.terminal.forget()
         began_s = time.perf_counter()
         self.publish(note)
@@ -121,14 +127,19 @@ class Stage:
         return taken_s
 
 
+def note_of(seq: int) -> str:
+    """A note of which each letter is another than in the one before, so that all are written."""
+    return f"{seq:06d}".translate(_LETTERS[seq % 2])
+
+
 @contextmanager
-def stage(modules: Sequence[str], size: tuple[int, int]) -> Iterator[Stage]:
+def stage(modules: Sequence[str], size: tuple[int, int], groups: int = GROUPS) -> Iterator[Stage]:
     """The program of ``modules`` with a collector to look at."""
     with tempfile.TemporaryDirectory() as directory, ViewerPeer(f"ipc://{directory}") as peer:
         answer_all(peer)
-        peer.serve(snapshot(1))
+        peer.serve(snapshot(1, groups))
         terminal = Terminal([*modules, "--connect", f"ipc://{directory}"], size)
-        yield Stage(peer, terminal)
+        yield Stage(peer, terminal, groups)
         terminal.close()
 
 
@@ -185,6 +196,19 @@ def tell_first(screen: Screen, first_s: float, key_ms: float) -> None:
         show(at, measured, figure, value=value, at_most=at_most)
 
 
+def tell_series(series: int) -> None:
+    """Print what so many series take, a row for all."""
+    with stage(OWN, FIRST_SIZE, series) as at:
+        first_s = at.terminal.wait_for(b"CONNECTING", b"LIVE")
+        screen = measure(at)
+        key_ms = worst([at.press() for _ in range(PRESSES)])
+    show(
+        f"TUI at 2 Hz, {FIRST_SIZE[0]}x{FIRST_SIZE[1]}, {series:,} series",
+        f"{screen.cpu:.1%} of a core, {screen.written / 1e3:.1f} kB/s, "
+        f"first frame in {first_s:.2f} s, key to frame {key_ms:.0f} ms at p95",
+    )
+
+
 def compare(own: Screen) -> None:
     """Print our share of the CPU of the same screen on other widgets."""
     row = "TUI, the same screen on textual-plotext and DataTable"
@@ -220,6 +244,8 @@ def main() -> None:
     for size in OTHER_SIZES:
         with stage(OWN, size) as at:
             tell(size, measure(at))
+    for series in SERIES:
+        tell_series(series)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from llmmon.protocol.snapshot import GROUPINGS, Snapshot
 from llmmon_tui.app import LlmmonApp
 from llmmon_tui.feed import Timing
 from llmmon_tui.options import Options
+from llmmon_tui.screens.overview import TABS, OverviewScreen
 from support.snapshots import AT_NS
 from support.viewer_data import answer_all
 from support.viewer_peer import ViewerPeer
@@ -27,6 +28,8 @@ LEAVING: Final = replace(ONCE, answer_s=2.0)
 """The same, but a start on a busy machine is not taken for a collector that is away."""
 SHOWN_ADDRESS: Final = "ipc:///run/llmmon"
 _LIMIT_S: Final = 10.0
+_STEADY: Final = 2
+"""Paintings without a change after which a screen counts as settled."""
 
 
 class Clock:
@@ -77,6 +80,28 @@ async def filled(pilot: Pilot[Any]) -> None:
     await painted(pilot)
 
 
+async def settled(pilot: Pilot[Any], *, asks: bool = True) -> None:
+    """Wait until all that the screen asks for has been answered, and is painted.
+
+    Without ``asks``, only until what is known is painted: nobody is there to answer.
+    """
+    app = pilot.app
+    assert isinstance(app, LlmmonApp)
+    steady, before = 0, ""
+    async with asyncio.timeout(_LIMIT_S):
+        while steady < _STEADY:
+            if asks:
+                app.fetch()
+            app.paint()
+            await pilot.pause()
+            is_asking = asks and any(
+                worker.group != "feed" and not worker.is_finished for worker in app.workers
+            )
+            after = "\n".join(screen_text(pilot))
+            steady = 0 if is_asking or after != before else steady + 1
+            before = after
+
+
 async def painted(pilot: Pilot[Any]) -> None:
     """Paint now instead of in the next frame."""
     app = pilot.app
@@ -97,3 +122,20 @@ def screen_text(pilot: Pilot[Any]) -> list[str]:
     """The lines on the terminal."""
     strips = pilot.app.screen._compositor.render_strips()
     return ["".join(segment.text for segment in strip) for strip in strips]
+
+
+async def go_to_panel(pilot: Pilot[Any], name: str) -> None:
+    """Give the focus to a panel of the overview; where panels are tabs, choose it."""
+    screen = pilot.app.screen
+    assert isinstance(screen, OverviewScreen)
+    screen.choose_panel(TABS.index(name))
+    await pilot.pause()
+
+
+async def operate(pilot: Pilot[Any], *keys: str) -> None:
+    """Press keys; the name of a panel of the overview goes there."""
+    for key in keys:
+        if key in TABS:
+            await go_to_panel(pilot, key)
+        else:
+            await pilot.press(key)

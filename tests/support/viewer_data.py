@@ -46,6 +46,7 @@ def request_row(number: int, **changes: Any) -> dict[str, Any]:
         "id": f"req-{number:04d}",
         "time_ns": AT_NS - number * SECOND_NS,
         "model": ("gpt-4o", "claude-sonnet-4-5", "deepseek-chat")[number % 3],
+        "provider": ("openai", "anthropic", "deepseek")[number % 3],
         "operation": ("chat", "summarise", "retrieve")[number % 3],
         "route": "/ask",
         "latency_ms": 800.0 + 37 * number,

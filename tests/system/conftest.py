@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.collector import CollectorProcess
+from support.collector import PYTHON, CollectorProcess
+from support.pane import Pane
 
 
 @pytest.fixture
@@ -40,3 +42,22 @@ def collector(short_dir: Path) -> Iterator[CollectorProcess]:
     process.start()
     yield process
     process.close()
+
+
+@pytest.fixture
+def panes(short_dir: Path) -> Iterator[Callable[..., Pane]]:
+    """Opens the terminal UI: ``panes(address, width, height, *options)``."""
+    if shutil.which("tmux") is None:
+        if os.environ.get("CI"):
+            pytest.fail("tmux is not installed: the tests of the terminal UI need it")
+        pytest.skip("tmux is not installed")
+    opened: list[Pane] = []
+
+    def open_pane(address: str, width: int, height: int, *options: str) -> Pane:
+        command = [str(PYTHON), "-m", "llmmon_tui", "--connect", address, *options]
+        opened.append(Pane(short_dir / f"pane-{len(opened)}", command, width, height))
+        return opened[-1]
+
+    yield open_pane
+    for pane in opened:
+        pane.close()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
 
 from llmmon.protocol.names import METRICS
 from llmmon.testing import capture_events
+from llmmon_tui.command import llmmon_tui
+from llmmon_tui.places import PLACES
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")])
@@ -29,6 +32,24 @@ def test_every_metric_is_documented_with_its_unit() -> None:
         if f"| `{name}` | {metric.unit} | {metric.meaning} |" not in text
     ]
     assert missing == []
+
+
+def test_the_key_reference_is_that_of_the_bindings() -> None:
+    page = (ROOT / "docs" / "tui.md").read_text()
+    with_keys = runpy.run_path(str(ROOT / "docs" / "keys.py"))["with_keys"]
+    assert page == with_keys(page), "the keys have changed: `make screenshots` writes them anew"
+
+
+def test_every_option_of_the_screen_is_documented() -> None:
+    page = (ROOT / "docs" / "tui.md").read_text()
+    options = [option for one in llmmon_tui.params for option in (*one.opts, *one.secondary_opts)]
+    assert [option for option in options if f"`{option}" not in page and len(option) > 2] == []
+
+
+def test_every_screen_is_documented_with_its_digit_and_its_question() -> None:
+    page = (ROOT / "docs" / "tui.md").read_text()
+    titles = [f"### {at}. {place.title}: {place.question}" for at, place in enumerate(PLACES, 1)]
+    assert [title for title in titles if title not in page.splitlines()] == []
 
 
 class _Stream:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-import shlex
-import shutil
+import re
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 from support.collector import PYTHON, CollectorProcess, eventually
+from support.pane import PATIENCE_S, Pane
 
-PATIENCE_S = 30.0
-ENVIRON = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
-"""Without what would have the last word on the terminal's size."""
 CONFIG = """
 [[rule]]
 name = "any_request"
@@ -26,75 +23,34 @@ window = "5m"
 critical = { above = 50 }
 """
 ROW = '{"provider": "acme", "model": "m-1", "operation": "chat", "latency_ms": 5}\n'
+SERVICE = """
+import llmmon, select, sys
 
-
-class Pane:
-    """A command in a tmux server of its own."""
-
-    def __init__(self, socket: Path, command: list[str], width: int, height: int) -> None:
-        self._socket = socket
-        line = "exec " + shlex.join(command)
-        size = ("-x", str(width), "-y", str(height))
-        self._tmux("-f", "/dev/null", "new-session", "-d", *size, line)
-
-    @property
-    def text(self) -> str:
-        """What the screen shows."""
-        return self._tmux("capture-pane", "-p")
-
-    @property
-    def pid(self) -> int:
-        """The command's process."""
-        return int(self._tmux("display-message", "-p", "#{pane_pid}"))
-
-    def shows(self, *parts: str) -> None:
-        """Wait until all of these are on the screen at once."""
-        seen = [""]
-
-        def are_there() -> bool:
-            seen[0] = self.text
-            return all(part in seen[0] for part in parts)
-
-        try:
-            eventually(are_there, PATIENCE_S, f"{parts} not on the screen")
-        except AssertionError as error:
-            raise AssertionError(f"{error}:\n{seen[0]}") from None
-
-    def hides(self, part: str) -> None:
-        """Wait until this is not on the screen."""
-        eventually(lambda: part not in self.text, PATIENCE_S, f"{part!r} stays on the screen")
-
-    def press(self, key: str) -> None:
-        """A key in tmux's names."""
-        self._tmux("send-keys", key)
-
-    def resize(self, width: int, height: int) -> None:
-        """Another size, as when a window is dragged."""
-        self._tmux("resize-window", "-x", str(width), "-y", str(height))
-
-    def close(self) -> None:
-        """As when the window of the terminal is closed; nothing happens when it is already."""
-        subprocess.run(["tmux", "-S", self._socket, "kill-server"], check=False, timeout=30)
-
-    def _tmux(self, *arguments: str) -> str:
-        done = subprocess.run(
-            ["tmux", "-u", "-S", self._socket, *arguments],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-            env=ENVIRON,
-        )
-        assert done.returncode == 0, (arguments, done.stderr)
-        return done.stdout
-
-
-@pytest.fixture(autouse=True)
-def _needs_tmux() -> None:
-    if shutil.which("tmux") is None:
-        if os.environ.get("CI"):
-            pytest.fail("tmux is not installed: the tests of the terminal UI need it")
-        pytest.skip("tmux is not installed")
+llmmon.init(service="shop")
+log = llmmon.get_logger("shop")
+n = 0
+while not select.select([sys.stdin], [], [], 0.005)[0]:
+    n += 1
+    llmmon.record(
+        model=f"m-{n % 30}",
+        provider="acme",
+        route=f"/{n % 7}",
+        latency_ms=50 + n * 37 % 4000,
+        ttft_ms=20,
+        input_tokens=800,
+        output_tokens=n % 300,
+        cost_usd=0.002,
+        error="Timeout" if n % 50 == 0 else None,
+        scores={"relevance": 0.4 + n % 50 / 100},
+    )
+    if n % 20 == 0:
+        log.warning("slow answer", attempt=n)
+"""
+"""Records for as long as nobody closes its input."""
+SIZES = ((200, 60), (120, 40), (100, 30), (80, 24), (40, 24))
+STATE = re.compile(r" .*● LIVE  .*age \d+\.\ds  .*\d\d:\d\d:\d\d(  \? help)?")
+"""The first row when nothing of it is cut off."""
+PLACES = ("Overview", "Models", "Requests", "Cost", "Quality", "Alerts", "Health", "Logs")
 
 
 @pytest.fixture
@@ -107,22 +63,6 @@ def busy(short_dir: Path) -> Iterator[CollectorProcess]:
     collector.close()
 
 
-@pytest.fixture
-def panes(short_dir: Path, busy: CollectorProcess) -> Iterator[Any]:
-    """Opens the terminal UI on the busy collector: ``panes(width, height, *options)``."""
-    opened: list[Pane] = []
-
-    def open_pane(width: int, height: int, *options: str) -> Pane:
-        socket = short_dir / f"tmux-{len(opened)}"
-        command = [str(PYTHON), "-m", "llmmon_tui", "--connect", busy.address, *options]
-        opened.append(Pane(socket, command, width, height))
-        return opened[-1]
-
-    yield open_pane
-    for pane in opened:
-        pane.close()
-
-
 def feed(collector: CollectorProcess, count: int) -> None:
     """Replay ``count`` requests."""
     trace = collector.directory / "trace.jsonl"
@@ -130,66 +70,82 @@ def feed(collector: CollectorProcess, count: int) -> None:
     collector.client("replay", str(trace), "--speed", "max")
 
 
-def acknowledged_by(collector: CollectorProcess) -> list[str | None]:
-    """Who has taken on each alert."""
-    return [alert["acknowledged_by"] for alert in collector.snapshot()["alerts"]]
+@contextmanager
+def traffic(collector: CollectorProcess) -> Iterator[None]:
+    """A service that records all the while."""
+    environ = {**os.environ, "LLMMON_ENDPOINT": collector.address}
+    with subprocess.Popen(
+        [PYTHON, "-c", SERVICE], env=environ, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as service:
+        try:
+            yield
+        finally:
+            service.communicate(timeout=PATIENCE_S)
+    assert service.returncode == 0
 
 
-def test_an_operator_at_work(busy: CollectorProcess, panes: Any) -> None:
-    pane = panes(120, 40)
-    pane.shows("● LIVE", "✖ CRIT any_request  60 > 50", "m-1  acme", "1 firing")
-    feed(busy, 5)
-    pane.shows("65 > 50")
+def test_started_before_the_collector(
+    short_dir: Path, panes: Callable[..., Pane], unstarted: Callable[..., CollectorProcess]
+) -> None:
+    collector = unstarted(CONFIG)
+    pane = panes(collector.address, 120, 40)
+    pane.shows("○ CONNECTING", "no answer", "next try in")
+    collector.start()
+    pane.shows("● LIVE")
+    feed(collector, 60)
+    pane.shows("● LIVE", "m-1  acme", "any_request  60 > 50")
 
-    pane.press("w")
-    pane.shows("  1h  by model")
-    pane.press("g")
-    pane.shows("by operation  1", "chat")
-    pane.press("?")
-    pane.shows("search the keys", "Acknowledge the alert under the cursor")
-    pane.press("Escape")
-    pane.hides("search the keys")
 
-    assert acknowledged_by(busy) == [None]
-    pane.press("a")
-    pane.shows("✓ acknowledged any_request", "no new alert", "1 ack")
-    [by] = acknowledged_by(busy)
-    assert by
-
+def test_lost_and_regained(busy: CollectorProcess, panes: Callable[..., Pane]) -> None:
+    pane = panes(busy.address, 120, 40)
+    pane.shows("● LIVE", "any_request  60 > 50", "m-1  acme")
     busy.kill()
-    pane.shows("✖ RECONNECTING", "no answer", "chat")
+    pane.shows("✖ RECONNECTING", "no answer", "next try in", "m-1  acme")
+    pane.press("3")
+    pane.shows("[3 Requests]", "✖ RECONNECTING")
     busy.start()
     pane.press("r")
-    pane.shows("● LIVE", "1 ack", "chat")
-
-    pane.resize(80, 24)
-    pane.shows("● LIVE", "[1 Latency]", "7 Requests", "by operation  1")
-    pane.resize(40, 24)
-    pane.shows("● LIVE", "worst first", f"any_request  ack {by}"[:30])
-
-    os.kill(pane.pid, signal.SIGKILL)
-    assert busy.process is not None
-    feed(busy, 1)
-    assert busy.snapshot()["total"]["requests"] == 66
-    assert busy.process.poll() is None
-
-
-def test_viewers_agree(busy: CollectorProcess, panes: Any) -> None:
-    actor, reader = panes(120, 40), panes(40, 24, "--readonly")
-    actor.shows("● LIVE", "a ack")
-    reader.shows("● LIVE", "✖ 1 CRIT", "CRIT any_request")
-    assert "a ack" not in reader.text
-    reader.press("a")
-    actor.press("a")
-    reader.shows("✖ 0 CRIT", "✓ 1 ack")
-    actor.press("q")
-    reader.shows("● LIVE", "✓ any_request")
-
-
-def test_a_closed_window_leaves_no_process(panes: Any) -> None:
-    """The process is told so (SIGHUP, SIGCONT), and whatever it writes from then on fails."""
-    pane = panes(120, 40)
     pane.shows("● LIVE")
-    pid = pane.pid
-    pane.close()
+    feed(busy, 5)
+    pane.press("1")
+    pane.shows("[1 Overview]", "● LIVE", "any_request  65 > 50", "m-1  acme")
+
+
+def test_every_screen_at_every_size_while_traffic_flows(
+    busy: CollectorProcess, panes: Callable[..., Pane]
+) -> None:
+    pane = panes(busy.address, 120, 40)
+    pane.shows("● LIVE")
+    with traffic(busy):
+        for width, height in SIZES:
+            pane.resize(width, height)
+            for digit, title in enumerate(PLACES, 1):
+                pane.press(str(digit))
+                walked_to(pane, f"{digit} {title}", width)
+    assert busy.snapshot()["total"]["requests"] > 100
+
+
+def walked_to(pane: Pane, title: str, width: int) -> None:
+    """Wait until a screen stands in its size, from the row of its state to the row of its keys."""
+    is_side = width < 60 and title.startswith("1 ")
+
+    def stands(text: str) -> bool:
+        rows = text.split("\n")
+        named = "worst first" in text if is_side else f"[{title}" in rows[2]
+        return bool(STATE.fullmatch(rows[0])) and named and "q quit" in rows[-1]
+
+    pane.waits(stands, f"{title} is not whole at {width} columns")
+
+
+def test_ended_from_outside(busy: CollectorProcess, panes: Callable[..., Pane]) -> None:
+    """A killed viewer harms nobody; that of a closed window is told so (SIGHUP, SIGCONT), and
+    whatever it writes from then on fails: it ends and does not spin."""
+    killed, closed = panes(busy.address, 120, 40), panes(busy.address, 80, 24)
+    killed.shows("● LIVE")
+    closed.shows("● LIVE")
+    pid = closed.pid
+    os.kill(killed.pid, signal.SIGKILL)
+    closed.kill()
     eventually(lambda: not psutil.pid_exists(pid), PATIENCE_S, f"process {pid} lives on")
+    feed(busy, 1)
+    assert busy.snapshot()["total"]["requests"] == 61

@@ -21,6 +21,7 @@ from support.viewer_app import (
     Clock,
     app_of,
     filled,
+    operate,
     painted,
     screen_text,
     serve_all,
@@ -199,14 +200,14 @@ def test_paused(snap_compare, peer):
 
 OVER_IT = {
     "help": [("?", "search the keys")],
-    "alert": [("5 enter", "escalated")],
-    "why": [("5 enter", "escalated"), ("e", "1.2k (20 needed)")],
+    "alert": [("alerts enter", "escalated")],
+    "why": [("alerts enter", "escalated"), ("e", "1.2k (20 needed)")],
     "history": [("t", "cost_spike")],
     "mute": [("m", "tomorrow")],
     "silences": [("M", "load test")],
     "channels": [("c", "550 no such user")],
-    "check": [("6 enter", "connection refused")],
-    "trace": [("7 enter", "retrieval")],
+    "check": [("health enter", "connection refused")],
+    "trace": [("requests enter", "retrieval")],
     "zoom": [("z", "gpt-4o")],
 }
 """Keys, each with a text by which to know that what they open is there."""
@@ -219,7 +220,7 @@ def test_over_it(snap_compare, peer, steps):
     async def opened(pilot):
         await filled(pilot)
         for keys, text in steps:
-            await pilot.press(*keys.split())
+            await operate(pilot, *keys.split())
             await until(pilot, lambda text=text: text in "\n".join(screen_text(pilot)))
         await painted(pilot)
 

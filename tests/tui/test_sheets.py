@@ -13,7 +13,7 @@ from support.snapshots import (
     failing_channel,
     slo,
 )
-from support.viewer_app import app_of, painted, running, screen_text, serve_all, until
+from support.viewer_app import app_of, go_to_panel, painted, running, screen_text, serve_all, until
 from support.viewer_data import silences
 from support.viewer_peer import Refusal, ViewerPeer
 
@@ -109,7 +109,8 @@ async def test_the_side_panel_tells_of_a_channel_that_fails(peer):
 
 async def test_enter_on_a_check_tells_all_of_it(peer):
     async with running(app_of(peer.address)) as pilot:
-        await pilot.press("6", "enter")
+        await go_to_panel(pilot, "health")
+        await pilot.press("enter")
         assert shows(pilot, "▲ degraded disk", "91 % used")
         await pilot.press("escape", "end", "enter")
         assert is_live(pilot)
@@ -146,7 +147,8 @@ async def test_the_choice_stays_within_what_is_offered(peer):
 
 async def test_leaving_mutes_nothing_and_keeps_filter_and_focus(peer):
     async with running(app_of(peer.address)) as pilot:
-        await pilot.press("5", "m", *"gpt", "escape")
+        await go_to_panel(pilot, "alerts")
+        await pilot.press("m", *"gpt", "escape")
         assert is_live(pilot)
         assert pilot.app.screen.focused_panel == "alerts"
         assert pilot.app.model.view.filter == ""
@@ -165,7 +167,8 @@ async def test_without_an_alert_there_is_nothing_to_mute(peer):
 
 async def test_the_sheet_of_an_alert_acts_on_it_and_follows_it(peer):
     async with running(app_of(peer.address)) as pilot:
-        await pilot.press("5", "down", "enter")
+        await go_to_panel(pilot, "alerts")
+        await pilot.press("down", "enter")
         assert shows(pilot, "▲ WARN low_quality", "a ack  m mute  e why  esc closes")
         await pilot.press("a")
         await until(pilot, lambda: peer.asked("acknowledge"))
@@ -183,7 +186,8 @@ async def test_the_sheet_of_an_alert_acts_on_it_and_follows_it(peer):
 
 async def test_the_sheet_of_an_alert_has_its_history_and_fetches_it_anew(peer):
     async with running(app_of(peer.address)) as pilot:
-        await pilot.press("5", "enter")
+        await go_to_panel(pilot, "alerts")
+        await pilot.press("enter")
         await until(pilot, lambda: shows(pilot, "history", "escalated", "by provider_down"))
         assert not shows(pilot, "cost_spike")
         asked = len(peer.asked("transitions"))
@@ -195,14 +199,16 @@ async def test_the_sheet_of_an_alert_has_its_history_and_fetches_it_anew(peer):
 async def test_without_a_history_the_sheet_says_the_rest(peer):
     del peer.answers["transitions"]
     async with running(app_of(peer.address)) as pilot:
-        await pilot.press("5", "enter")
+        await go_to_panel(pilot, "alerts")
+        await pilot.press("enter")
         await until(pilot, lambda: peer.asked("transitions"))
         assert shows(pilot, "✖ CRIT high_error_rate", "peak")
 
 
 async def test_an_alert_explains_itself(peer):
     async with running(app_of(peer.address, readonly=True)) as pilot:
-        await pilot.press("5", "enter", "e")
+        await go_to_panel(pilot, "alerts")
+        await pilot.press("enter", "e")
         await until(pilot, lambda: shows(pilot, "has been for 1m", "told critical 1s ago"))
         assert peer.asked("explain") == [
             {"name": "high_error_rate", "labels": {"provider": "openai", "model": "gpt-4o"}}
@@ -213,7 +219,8 @@ async def test_an_alert_explains_itself(peer):
 
 async def test_an_alert_that_has_gone_explains_nothing(peer):
     async with running(app_of(peer.address)) as pilot:
-        await pilot.press("5", "enter")
+        await go_to_panel(pilot, "alerts")
+        await pilot.press("enter")
         await publish(pilot, peer, alerts=())
         await pilot.press("e", "a", "m")
         await until(pilot, lambda: shows(pilot, "that alert has gone"))
@@ -233,7 +240,8 @@ async def test_the_history_of_all_alerts(peer):
 
 async def test_a_reader_is_offered_nothing_in_the_sheet_of_an_alert(peer):
     async with running(app_of(peer.address, readonly=True)) as pilot:
-        await pilot.press("5", "enter")
+        await go_to_panel(pilot, "alerts")
+        await pilot.press("enter")
         assert shows(pilot, "✖ CRIT high_error_rate", "esc closes")
         assert not shows(pilot, "a ack")
         await pilot.press("a", "m")

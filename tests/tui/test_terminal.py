@@ -12,6 +12,7 @@ import sys
 import termios
 import threading
 
+import pyte
 import pytest
 from support.snapshots import alert, busy_snapshot
 from support.viewer_app import serve_all
@@ -34,6 +35,8 @@ class Terminal:
         )
         os.close(follower)
         self.output = bytearray()
+        self.screen = pyte.Screen(80, 24)
+        self._emulator = pyte.ByteStream(self.screen)
         self._grown = threading.Condition()
         threading.Thread(target=self._collect, daemon=True).start()
 
@@ -42,9 +45,15 @@ class Terminal:
             while chunk := os.read(self.leader, 1 << 16):
                 with self._grown:
                     self.output += chunk
+                    self._emulator.feed(chunk)
                     self._grown.notify_all()
 
     def shows(self, text):
+        """Wait until it is on the screen: what is there already is not written again."""
+        with self._grown:
+            return self._grown.wait_for(lambda: text in "\n".join(self.screen.display), LIMIT_S)
+
+    def writes(self, text):
         with self._grown:
             return self._grown.wait_for(lambda: text.encode() in self.output, LIMIT_S)
 
@@ -74,7 +83,7 @@ def test_it_shows_the_collector_and_quits(peer):
         assert terminal.shows("prod-eu")
         os.write(terminal.leader, b"q")
         assert terminal.child.wait(LIMIT_S) == 0
-        assert terminal.shows("\x1b[?1049l")
+        assert terminal.writes("\x1b[?1049l")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -83,7 +92,7 @@ def test_a_signal_ends_it_and_mends_the_terminal(peer, number):
         assert terminal.shows("prod-eu")
         terminal.child.send_signal(number)
         assert terminal.child.wait(LIMIT_S) == 0
-        assert terminal.shows("\x1b[?1049l")
+        assert terminal.writes("\x1b[?1049l")
 
 
 def test_it_does_not_outlive_its_terminal(peer):

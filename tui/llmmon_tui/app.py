@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 from textual.app import SystemCommand
@@ -12,14 +13,15 @@ from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widgets import Input
 
+from llmmon_tui.keeping import KeepingApp
 from llmmon_tui.keys import KEYS, Key
 from llmmon_tui.places import PLACES
 from llmmon_tui.screens.help import HelpScreen
-from llmmon_tui.screens.monitor import FilterBar, MonitorScreen
+from llmmon_tui.screens.monitor import MonitorScreen
 from llmmon_tui.screens.overview import OverviewScreen
 from llmmon_tui.screens.wishes import CommandWanted, ViewWanted
-from llmmon_tui.travel import TravelApp
 from llmmon_tui.view import step_window
+from llmmon_tui.widgets.filterbar import FilterBar
 from llmmon_tui.widgets.nav import Nav
 
 
@@ -37,7 +39,7 @@ def _bindings() -> list[BindingType]:
     ]
 
 
-class LlmmonApp(TravelApp):
+class LlmmonApp(KeepingApp):
     """See `keys` for the keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = _bindings()
@@ -56,7 +58,10 @@ class LlmmonApp(TravelApp):
                 f"{known.title}  {place + 1}", known.question, self._runner(f"go({place})")
             )
         yield SystemCommand("Theme", "Other colours", self.action_change_theme)
-        yield SystemCommand("Screenshot", "Save an SVG of the screen", self.deliver_screenshot)
+        for view in self.views:
+            yield SystemCommand(
+                f"View: {view.name}", view.filter, partial(self.open_view, view.name)
+            )
 
     def on_screen_resume(self) -> None:
         self._lend_validity()
@@ -67,7 +72,9 @@ class LlmmonApp(TravelApp):
 
     def action_help(self) -> None:
         """Show the keys."""
-        self.push_screen(HelpScreen())
+        screen = self.screen
+        own = screen.KEYS if isinstance(screen, MonitorScreen) else ()
+        self.push_screen(HelpScreen(own))
 
     def action_palette(self) -> None:
         """Open the command palette."""
@@ -131,11 +138,6 @@ class LlmmonApp(TravelApp):
         elif view.filter:
             self.choose(replace(view, filter=""))
 
-    def action_filter(self) -> None:
-        """Let the operator type a filter."""
-        if isinstance(self.screen, MonitorScreen):
-            self.screen.open_filter(self.model.view.filter)
-
     def action_refetch(self) -> None:
         """Connect and fetch everything again."""
         self.model.refetch()
@@ -166,7 +168,7 @@ class LlmmonApp(TravelApp):
     def on_view_wanted(self, wish: ViewWanted) -> None:
         self.choose(wish.view)
         if wish.place:
-            self.run_worker(self.go(wish.place), group="go", exclusive=True)
+            self.run_worker(self.go(wish.place, wish.order), group="go", exclusive=True)
 
     def on_command_wanted(self, wish: CommandWanted) -> None:
         self.call_later(self.run_action, wish.action)

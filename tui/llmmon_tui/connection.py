@@ -10,6 +10,7 @@ from llmmon.protocol.curve import CurveKeys
 from llmmon.protocol.endpoint import Address
 from llmmon_tui.control import ControlClient
 from llmmon_tui.feed import Feed, News, Timing
+from llmmon_tui.link import CollectorState
 
 
 class Connection:
@@ -25,6 +26,10 @@ class Connection:
         self._context = zmq.asyncio.Context()
         self.control = ControlClient(self._context, address, keys)
         self.feed = Feed(self._context, address, self.control, emit, timing)
+
+    def states(self) -> tuple[CollectorState, ...]:
+        """Of several collectors; one needs no list."""
+        return ()
 
     async def close(self) -> None:
         """Close whatever is open; nothing may use the connection any more."""

@@ -50,7 +50,7 @@ class ControlClient:
         self._tasks: list[asyncio.Task[None]] = []
         self._waiting: dict[int, asyncio.Future[Any]] = {}
 
-    async def call(self, method: str, timeout_s: float = TIMEOUT_S, **params: Any) -> Any:
+    async def call(self, method: str, timeout_s: float = TIMEOUT_S, /, **params: Any) -> Any:
         """The result of `method`, one of `control.METHODS`.
 
         Raises:

@@ -43,6 +43,8 @@ class Rows:
     """Requests, by themselves or asked for."""
 
     rows: list[RequestRow]
+    sampled_out: int | None = None
+    """How many the tail left out beside these; None for rows that were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,8 @@ class Feed:
         self._emit = emit
         self._timing = timing or Timing()
 
-    async def follow(self, by: str) -> None:
-        """Follow the snapshots grouped by `by` until cancelled."""
+    async def follow(self, by: str, window_s: int | None = None) -> None:
+        """Follow the snapshots grouped by `by` until cancelled; they have every window."""
         sequence = Sequence()
         attempt = 0
         while True:
@@ -159,7 +161,7 @@ class Feed:
 
     def _take_rows(self, payload: bytes) -> None:
         with suppress(SchemaError):  # the numbers do not depend on the tail
-            self._emit(Rows(decode_tail(payload)[0]))
+            self._emit(Rows(*decode_tail(payload)))
 
     def _take(self, snapshot: Snapshot, sequence: Sequence) -> int:
         """Pass it on if it is news; how many were missed before it."""

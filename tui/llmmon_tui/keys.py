@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -58,7 +59,12 @@ KEYS: Final = (
     Key("zoom(-1)", "plus,equals_sign", "+", "shorter", "Shorter window"),
     Key("zoom(1)", "minus", "-", "longer", "Longer window"),
     Key(
-        "back(1)", "left_square_bracket", "[", "back", "A step back in time, into the past", rank=42
+        "travel(1)",
+        "left_square_bracket",
+        "[",
+        "back",
+        "A step back in time",
+        rank=42,
     ),
     Key("travel(-1)", "right_square_bracket", "]", "forward", "A step forward in time"),
     Key("travel(12)", "left_curly_bracket", "{", "far back", "Twelve steps back in time"),
@@ -89,7 +95,7 @@ KEYS: Final = (
     Key("views", "v", "v", "views", "Saved views: open, save, delete", rank=28),
     Key("copy", "y", "y", "copy", "Copy the row under the cursor to the clipboard", rank=20),
     Key("export", "x", "x", "export", "Write the table to a CSV and a JSON file", rank=14),
-    Key("screenshot", "ctrl+s", "ctrl+s", "picture", "Write the screen to an SVG file"),
+    Key("picture", "ctrl+s", "ctrl+s", "picture", "Write the screen to an SVG file"),
     Key("utc", "u", "u", "UTC", "Clocks in UTC, and back to local time"),
     Key("refetch", "r,ctrl+r", "r", "refetch", "Connect and fetch everything again", rank=15),
     Key("palette", "colon", ":", "cmd", "Command palette (also ctrl+p)", rank=30),
@@ -110,8 +116,8 @@ FIXED: Final = (
 """Keys that widgets and screens handle by themselves, for the help."""
 
 
-def find_keys(text: str) -> list[tuple[str, str]]:
-    """Keys and meanings whose text holds every word of `text`."""
-    all_keys = [(key.spelled, key.meaning) for key in KEYS] + list(FIXED)
+def find_keys(text: str, own: Iterable[Key] = ()) -> list[tuple[str, str]]:
+    """Keys and meanings whose text holds every word of `text`; those of the screen come first."""
+    all_keys = [(key.spelled, key.meaning) for key in (*own, *KEYS)] + list(FIXED)
     words = text.lower().split()
     return [pair for pair in all_keys if all(word in " ".join(pair).lower() for word in words)]

@@ -16,9 +16,11 @@ from textual.timer import Timer
 from llmmon.errors import LlmmonError
 from llmmon.protocol.snapshot import Snapshot
 from llmmon_tui.bell import Bell
+from llmmon_tui.connecting import connect
 from llmmon_tui.connection import Connection
 from llmmon_tui.driver import SteadyDriver
 from llmmon_tui.feed import Arrived, Lost, Mismatched, News, Rows, Timing
+from llmmon_tui.fleet.connection import FleetConnection
 from llmmon_tui.formatting import clean
 from llmmon_tui.history import POINTS, parse_history
 from llmmon_tui.messages import Hangup, HistoryTold, QuestionTold, Told
@@ -86,15 +88,16 @@ class LiveApp(App[None]):
         self.options = options
         self.now_ns = now_ns
         self.now_s = now_s
-        self.model = Model(str(options.address), View(options.window_s, options.by))
+        self.model = Model(options.told_address, View(options.window_s, options.by))
         self.animation_level = "none"
         self._timing = timing
-        self._connection: Connection | None = None
+        self._connection: Connection | FleetConnection | None = None
         self._bell = Bell()
         self._pace = Pace(options.rate_hz)
         self._frame: Timer | None = None
         self._has_news = False
-        self._place = PLACES[0].id
+        self._is_ending = False
+        self.place = PLACES[0].id
         self._cleanup = ExitStack()
         for theme in OWN:
             self.register_theme(theme)
@@ -102,20 +105,19 @@ class LiveApp(App[None]):
         self.set_class(options.ascii_only, ASCII_CLASS)
 
     @property
-    def connection(self) -> Connection:
+    def connection(self) -> Connection | FleetConnection:
         """The sockets; there from the start of the event loop."""
         if self._connection is None:
-            options = self.options
-            self._connection = Connection(options.address, self._tell, self._timing, options.keys)
+            self._connection = connect(self.options, self._tell, self.now_ns, self._timing)
         return self._connection
 
     @property
     def picture(self) -> Picture:
         """What there is to show at this instant."""
-        return self.model.picture(self.now_ns())
+        return self.model.picture(self.now_ns(), self.connection.states())
 
     async def on_mount(self) -> None:
-        await self._switch_to_fitting_mode(self.size.width)
+        await self.switch_to_fitting_mode(self.size.width)
         self.follow()
         self._paint_in(self._pace.interval_s)
         if not self.is_headless:
@@ -123,6 +125,7 @@ class LiveApp(App[None]):
             self.set_interval(POLL_S, self._check_terminal)
 
     async def on_unmount(self) -> None:
+        self._is_ending = True
         self.workers.cancel_all()
         self._cleanup.close()
         await self.connection.close()
@@ -132,8 +135,9 @@ class LiveApp(App[None]):
 
     def follow(self) -> None:
         """Connect, or connect anew, and ask for what ended before."""
-        feed = self.connection.feed
-        self.run_worker(feed.follow(self.model.view.by), group="feed", exclusive=True)
+        view = self.model.view
+        following = self.connection.feed.follow(view.by, view.window_s)
+        self.run_worker(following, group="feed", exclusive=True)
         self.run_worker(self._fetch_rows(), group="rows", exclusive=True)
 
     def paint(self) -> None:
@@ -148,8 +152,8 @@ class LiveApp(App[None]):
         match message.news:
             case Arrived(snapshot, missed):
                 self._arrive(snapshot, missed)
-            case Rows(rows):
-                self.model.add_rows(rows)
+            case Rows(rows, sampled_out):
+                self.model.add_rows(rows, sampled_out)
             case Lost(reason, attempt, retry_s):
                 self.model.lose(reason, attempt, self._after(retry_s))
             case Mismatched(reason, retry_s):
@@ -176,7 +180,7 @@ class LiveApp(App[None]):
         self.paint()
 
     async def on_resize(self, event: events.Resize) -> None:
-        await self._switch_to_fitting_mode(event.size.width)
+        await self.switch_to_fitting_mode(event.size.width)
 
     def on_app_blur(self) -> None:
         self._pace.is_seen = self.options.side
@@ -185,30 +189,10 @@ class LiveApp(App[None]):
         self._pace.is_seen = True
         self._paint_soon()
 
-    def choose(self, view: View) -> None:
-        """Go to another view; by another grouping, the feed follows that one."""
-        before = self.model.view
-        if view.by != before.by and self.picture.held is not None and not self.picture.is_past:
-            self.notify("a held picture keeps its grouping: resume first", markup=False)
-            return
-        self.model.choose(view)
-        if view.by != before.by:
-            self.follow()
-        self.show()
-
-    def show(self) -> None:
-        """Answer a key at once, not at the next tick."""
-        self.fetch()
-        self.paint()
-
-    async def go(self, place: str) -> None:
-        """Go to a screen of `PLACES`."""
-        self._place = place
-        await self._switch_to_fitting_mode(self.size.width)
-        self.show()
-
     def fetch(self) -> None:
         """Ask for what the screen needs and has not, or no longer."""
+        if self._is_ending:
+            return
         self._fetch_history_if_due()
         base = self.screen_stack[0] if self.screen_stack else None
         if isinstance(base, MonitorScreen):
@@ -263,19 +247,20 @@ class LiveApp(App[None]):
         if is_gone():
             self.exit()
 
-    async def _switch_to_fitting_mode(self, width: int) -> None:
-        is_side = width < SIDE_BELOW and self._place == PLACES[0].id
-        mode = SIDE if self.options.side or is_side else self._place
+    async def switch_to_fitting_mode(self, width: int) -> None:
+        """Show the screen of `place`, or the side panel where there is no room for the overview."""
+        is_side = width < SIDE_BELOW and self.place == PLACES[0].id
+        mode = SIDE if self.options.side or is_side else self.place
         if mode != self.current_mode:
             await self.switch_mode(mode)
 
     async def _answer(self, question: Question, held_ns: int | None) -> None:
         value, error = None, ""
-        call = self.connection.control.call
+        call, params = self.connection.control.call, dict(question.params)
+        if self.options.others and question.merge:
+            params["merge"] = list(question.merge)
         try:
-            value = question.parse(
-                await call(question.method, question.timeout_s, **question.params)
-            )
+            value = question.parse(await call(question.method, question.timeout_s, **params))
         except LlmmonError as failure:
             error = clean(str(failure))
         self.post_message(QuestionTold(question, held_ns, value, error))

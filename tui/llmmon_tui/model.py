@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from llmmon.protocol.snapshot import Metrics, Snapshot, WindowView
 from llmmon_tui.history import History
-from llmmon_tui.link import STALE_AFTER_S, Freshness, Link, LinkState
+from llmmon_tui.link import STALE_AFTER_S, CollectorState, Freshness, Link, LinkState
 from llmmon_tui.questions import NOTHING, Answer, Desk, Question
-from llmmon_tui.rows import RequestRow, merge_rows
+from llmmon_tui.rows import RequestRow, TailShare, merge_rows
 from llmmon_tui.trends import Trends
 from llmmon_tui.view import WINDOWS_S, View, nearest_window
 
@@ -62,7 +62,11 @@ class Picture:
     view: View
     held: Held | None = None
     missed: int = 0
+    tail_share: float | None = None
+    """How much of what comes the tail shows, from 0 to 1; None before it told."""
     answers: Mapping[str, Answer] = field(default_factory=dict)
+    collectors: tuple[CollectorState, ...] = ()
+    """How the viewer stands with each of several collectors."""
 
     def answer(self, name: str) -> Answer:
         """What is known about the question of this name."""
@@ -138,6 +142,7 @@ class Model:
         self._freshness = Freshness()
         self._live: Snapshot | None = None
         self._tail: tuple[RequestRow, ...] = ()
+        self._tail_share = TailShare()
         self._trends = Trends(TRACKED)
         self._history: History | None = None
         self._history_due_ns = 0
@@ -174,8 +179,10 @@ class Model:
         self._link = Link(LinkState.MISMATCH, reason, 0, retry_at_ns)
         self.version += 1
 
-    def add_rows(self, rows: Sequence[RequestRow]) -> None:
-        """Requests came, from the tail or because they were asked for."""
+    def add_rows(self, rows: Sequence[RequestRow], sampled_out: int | None = None) -> None:
+        """Requests came: from the tail, which left `sampled_out` out, or as they were asked for."""
+        if sampled_out is not None:
+            self._tail_share.add(len(rows), sampled_out)
         self._tail = merge_rows(self._tail, rows)
         self.version += 1
 
@@ -247,7 +254,7 @@ class Model:
         self._history_due_ns = 0
         self._desk.refresh()
 
-    def picture(self, now_ns: int) -> Picture:
+    def picture(self, now_ns: int, collectors: tuple[CollectorState, ...] = ()) -> Picture:
         """What to show at `now_ns`."""
         held = self._held
         return Picture(
@@ -264,7 +271,9 @@ class Model:
             view=self.view,
             held=held,
             missed=self._missed,
+            tail_share=None if held is not None and held.is_past else self._tail_share.share,
             answers=self._desk.answers,
+            collectors=collectors,
         )
 
     @property

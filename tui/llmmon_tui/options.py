@@ -24,7 +24,16 @@ class Options:
     """A name in `themes.THEMES`."""
     bell: bool = False
     """Ring the terminal's bell at a new critical alert."""
+    view: str = ""
+    """Name of the saved view to begin with."""
     operator: str = "operator"
     """Who acknowledges and silences."""
     keys: CurveKeys | None = None
     """For a collector over TCP that asks for a key."""
+    others: tuple[tuple[Address, CurveKeys | None], ...] = ()
+    """More collectors, shown as one with the first, each with its key."""
+
+    @property
+    def told_address(self) -> str:
+        """The address, or all of them."""
+        return ", ".join([str(self.address), *(str(address) for address, _ in self.others)])

@@ -26,6 +26,8 @@ class Question:
     refresh_s: float = 5.0
     """How long an answer is worth showing; one about the past is never asked for again."""
     timeout_s: float = 10.0
+    merge: tuple[str, ...] = ()
+    """How sums that several collectors tell are added up: `key`, `sum`, `min` or `max` a column."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -13,7 +14,12 @@ from llmmon_tui import fields
 KEPT: Final = 400
 KEPT_FAILED: Final = 100
 """Failed requests kept beyond those: a busy minute must not push out the few that failed."""
-_TEXTS: Final = ("id", "model", "operation", "route", "error", "user_id")
+_MESSAGES: Final = 20
+"""Of the tail, over which its share is told: some seconds."""
+_TEXTS: Final = (
+    *("id", "model", "operation", "route", "error", "user_id"),
+    *("provider", "service", "environment", "trace_id"),
+)
 _NUMBERS: Final = (
     "latency_ms",
     "ttft_ms",
@@ -40,6 +46,10 @@ class RequestRow(NamedTuple):
     input_tokens: int | None
     output_tokens: int | None
     user_id: str | None
+    provider: str | None = None
+    service: str | None = None
+    environment: str | None = None
+    trace_id: str | None = None
 
     @property
     def failed(self) -> bool:
@@ -81,6 +91,24 @@ def decode_tail(payload: bytes) -> tuple[list[RequestRow], int]:
         case {"rows": list() as rows, "sampled_out": int() as sampled_out}:
             return parse_rows(rows), sampled_out
     raise SchemaError("tail: expected rows and sampled_out")
+
+
+class TailShare:
+    """How much of what comes the tail has shown of late, by its last messages."""
+
+    def __init__(self) -> None:
+        self._told: deque[tuple[int, int]] = deque(maxlen=_MESSAGES)
+
+    def add(self, shown: int, sampled_out: int) -> None:
+        """A message with so many rows came, and so many were left out of it."""
+        self._told.append((shown, sampled_out))
+
+    @property
+    def share(self) -> float | None:
+        """From 0 to 1; None before anything came."""
+        shown = sum(one for one, _ in self._told)
+        came = shown + sum(left_out for _, left_out in self._told)
+        return shown / came if came else None
 
 
 def merge_rows(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from llmmon.errors import LlmmonError
 from llmmon.protocol.snapshot import AlertView
 from llmmon_tui.drawing.lines import Line
 from llmmon_tui.formatting import clean
-from llmmon_tui.live import LiveApp
 from llmmon_tui.messages import Answered, Done
 from llmmon_tui.model import Picture
 from llmmon_tui.operate import Command, acknowledge, end_silence, mute
@@ -22,13 +21,21 @@ from llmmon_tui.panels.explanation import explanation_lines, parse_explanation
 from llmmon_tui.panels.objectives import objective_lines
 from llmmon_tui.panels.prose import wrap
 from llmmon_tui.panels.silences import parse_silences
-from llmmon_tui.panels.trace import parse_trace, trace_lines
+from llmmon_tui.panels.trace import parse_trace
 from llmmon_tui.panels.worst import loudest
 from llmmon_tui.screens.monitor import MonitorScreen
 from llmmon_tui.screens.mute import Mute, MuteScreen
 from llmmon_tui.screens.sheet import AlertSheet, LiveSheet, Sheet, Write
 from llmmon_tui.screens.silences import SilencesScreen
-from llmmon_tui.screens.wishes import AlertWanted, CheckWanted, TraceWanted
+from llmmon_tui.screens.trace import TraceScreen
+from llmmon_tui.screens.wishes import (
+    AcknowledgeWanted,
+    AlertWanted,
+    CheckWanted,
+    ExplainWanted,
+    TraceWanted,
+)
+from llmmon_tui.viewing import ViewingApp
 
 _STORE_S: Final = 10.0
 """How long an answer may take for which the store is asked."""
@@ -36,7 +43,7 @@ _MOST_CHANGES: Final = 500
 _WAITING: Final = "asking the collector …"
 
 
-class SheetApp(LiveApp):
+class SheetApp(ViewingApp):
     """Opens sheets over the live screens and sends what is decided in them."""
 
     def action_objectives(self) -> None:
@@ -110,14 +117,9 @@ class SheetApp(LiveApp):
 
         self.push_screen(LiveSheet("check", tell, self.picture))
 
-    def open_request(self, request_id: str) -> None:
-        """Show the trace of a request."""
-
-        def tell(result: Any) -> Write:
-            trace = parse_trace(result)
-            return lambda width: trace_lines(trace, width)
-
-        self._ask("request", tell, "trace", id=request_id)
+    def open_request(self, request_id: str, among: Sequence[str] = ()) -> None:
+        """Show the trace of a request; `among` are those to step to."""
+        self.push_screen(TraceScreen(request_id, among))
 
     def on_alert_wanted(self, wish: AlertWanted) -> None:
         self.open_alert(wish.alert_id)
@@ -126,7 +128,11 @@ class SheetApp(LiveApp):
         self.open_check(wish.key)
 
     def on_trace_wanted(self, wish: TraceWanted) -> None:
-        self.open_request(wish.request_id)
+        self.open_request(wish.request_id, wish.among)
+
+    def on_trace_screen_asked(self, message: TraceScreen.Asked) -> None:
+        work = self._fill_trace(message.trace_screen, message.request_id)
+        self.run_worker(work, group="sheet", exclusive=True)
 
     def on_answered(self, message: Answered) -> None:
         if message.sheet.is_attached:
@@ -139,7 +145,27 @@ class SheetApp(LiveApp):
             self.notify(message.text, markup=False)
 
     def on_alert_sheet_explained(self, message: AlertSheet.Explained) -> None:
-        alert = find_alert(self.picture, message.alert_id)
+        self._explain(message.alert_id)
+
+    def on_explain_wanted(self, wish: ExplainWanted) -> None:
+        self._explain(wish.alert_id)
+
+    def on_acknowledge_wanted(self, wish: AcknowledgeWanted) -> None:
+        for alert_id in wish.alert_ids:
+            alert = find_alert(self.picture, alert_id)
+            if alert is not None:
+                self._send(acknowledge(alert, self.options.operator))
+
+    def on_alert_sheet_outdated(self, message: AlertSheet.Outdated) -> None:
+        self.run_worker(self._fill_history(message.sheet), group="history of alert", exclusive=True)
+
+    def on_silences_screen_ended(self, message: SilencesScreen.Ended) -> None:
+        screen = message.silences
+        command = end_silence(message.id, message.name, self.options.operator)
+        self._send(command, lambda: self._fetch_silences(screen))
+
+    def _explain(self, alert_id: str) -> None:
+        alert = find_alert(self.picture, alert_id)
         if alert is None:
             self.notify("that alert has gone", markup=False)
             return
@@ -149,14 +175,6 @@ class SheetApp(LiveApp):
             return lambda width: explanation_lines(told, width)
 
         self._ask("why", tell, "explain", name=alert.rule, labels=dict(alert.labels))
-
-    def on_alert_sheet_outdated(self, message: AlertSheet.Outdated) -> None:
-        self.run_worker(self._fill_history(message.sheet), group="history of alert", exclusive=True)
-
-    def on_silences_screen_ended(self, message: SilencesScreen.Ended) -> None:
-        screen = message.silences
-        command = end_silence(message.id, message.name, self.options.operator)
-        self._send(command, lambda: self._fetch_silences(screen))
 
     def _chosen_alert(self) -> AlertView | None:
         """The one of the sheet or under the cursor, else the worst that shouts."""
@@ -208,6 +226,15 @@ class SheetApp(LiveApp):
             screen.fail(clean(str(error)))
         else:
             screen.fill(found)
+
+    async def _fill_trace(self, screen: TraceScreen, request_id: str) -> None:
+        try:
+            told = await self.connection.control.call("trace", _STORE_S, id=request_id)
+            trace = parse_trace(told)
+        except LlmmonError as error:
+            screen.fail(request_id, clean(str(error)))
+        else:
+            screen.fill(request_id, trace)
 
     async def _fill_history(self, sheet: AlertSheet) -> None:
         try:

@@ -4,30 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-POLL_S = 5.0
+POLL_S = 0.5
+"""How often to look whether the terminal is there: until then the reader of keys spins."""
 _SIGNALS = (signal.SIGHUP, signal.SIGTERM)
 
 
 def backlog(driver: Any) -> int:
-    """Writes that wait for the terminal. Reads a private queue of Textual's; 0 where it is gone."""
-    queue = getattr(getattr(driver, "_writer_thread", None), "_queue", None)
-    return queue.qsize() if queue is not None else 0
+    """Writes and changed lines that wait for the terminal; 0 for a driver that does not know."""
+    return int(getattr(driver, "waiting", 0))
 
 
 def is_gone() -> bool:
-    """Whether the terminal that the process was started on has been closed."""
+    """Whether what the process was started on has been closed: a terminal, or a web server's pipe
+    that stands for one."""
     stdin = sys.__stdin__
     if stdin is None:
         return False
     with suppress(ValueError, OSError):
-        return not os.isatty(stdin.fileno())
+        descriptor = stdin.fileno()
+        return not os.isatty(descriptor) and not _is_fed(descriptor)
     return True
+
+
+def _is_fed(descriptor: int) -> bool:
+    """Whether it is a pipe or a socket with somebody at its other end."""
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode):
+        return False
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return not poll.poll(0)
 
 
 @contextmanager

@@ -14,10 +14,11 @@ from llmmon_tui.rows import RequestRow, parse_rows
 from llmmon_tui.screens.seek import SeekScreen
 from llmmon_tui.screens.wishes import MomentWanted
 from llmmon_tui.sheets import SheetApp
-from llmmon_tui.view import View
+from llmmon_tui.view import View, nearest_window
 
 _SECOND_NS: Final = 1_000_000_000
-_STORE_S: Final = 15.0
+_MINUTE_NS: Final = 60 * _SECOND_NS
+_STORE_S: Final = 20.0
 _ROWS: Final = 200
 
 
@@ -33,6 +34,7 @@ class TravelApp(SheetApp):
         if picture.live is None:
             return
         at_ns = picture.at_ns if self._goal_ns is None else self._goal_ns
+        at_ns -= at_ns % _MINUTE_NS  # what is stored, is by the minute
         window = picture.window
         window_s = self.model.view.window_s if window is None else window.window_s
         self.travel(at_ns - steps * step_s(window_s) * _SECOND_NS)
@@ -84,13 +86,14 @@ class TravelApp(SheetApp):
         before = self.model.view
         super().choose(view)
         past_ns = self.picture.held_ns if self.picture.is_past else None
-        if past_ns is not None and view.by != before.by:
+        if past_ns is not None and (view.by, view.window_s) != (before.by, before.window_s):
             self.travel(past_ns)
 
     async def _fetch_past(self, at_ns: int, view: View) -> None:
         call = self.connection.control.call
         try:
-            told = await call("snapshot", _STORE_S, by=view.by, at_ns=at_ns)
+            window_s = nearest_window(self.picture.windows_s, view.window_s)
+            told = await call("snapshot", _STORE_S, by=view.by, at_ns=at_ns, windows_s=[window_s])
             snapshot = _decode(told)
             rows = await self._fetch_rows_of(snapshot.at_ns)
         except LlmmonError as error:

@@ -2,14 +2,11 @@
 
 from fnmatch import fnmatchcase
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.pictures import picture_of
 from support.snapshots import AT_NS, alert, busy_snapshot, check, empty_snapshot, failing_channel
-from support.viewer_data import trace
 
-from llmmon.errors import SchemaError
 from llmmon_tui.drawing.lines import line_text, line_width
 from llmmon_tui.operate import acknowledge, end_silence, mute
 from llmmon_tui.panels.alertdetail import alert_lines
@@ -17,7 +14,6 @@ from llmmon_tui.panels.checkdetail import check_lines, find_check
 from llmmon_tui.panels.plain import plain_lines
 from llmmon_tui.panels.prose import fact, wrap
 from llmmon_tui.panels.side import alert_blocks, tail_lines, visible_lines
-from llmmon_tui.panels.trace import parse_trace, steps, trace_lines
 
 SECOND = 10**9
 
@@ -133,56 +129,6 @@ def test_a_check_is_found_by_its_row():
     assert find_check(picture, "check:disk").message == "91 % used"
     assert find_check(picture, "fact:series") is None
     assert find_check(picture_of(None), "check:disk") is None
-
-
-def test_a_trace_in_full():
-    lines = texts(trace_lines(parse_trace(trace({"id": "req-1"})), 60))
-    whole = "\n".join(lines)
-    for part in ("where the time went", "thumbs_up", "tool was slow", "$0.0062", "req-1"):
-        assert part in whole
-    bars = [line for line in lines if "█" in line]
-    assert [bar.split("█")[0].rstrip() for bar in bars] == [
-        "summarise claude-sonn…",
-        "  retrieval",
-        "  tool search",
-    ]
-    assert bars[0].endswith("2.40s")
-    assert bars[2].index("█") > bars[1].index("█") > bars[0].index("█") - 1
-
-
-def test_a_trace_without_a_price_or_rows():
-    told = trace({"id": "req-1"})
-    told["requests"][0]["cost_usd"] = None
-    assert any(
-        "price or tokens unknown" in line for line in texts(trace_lines(parse_trace(told), 60))
-    )
-    assert "does not hold" in texts(trace_lines(parse_trace({}), 60))[0]
-
-
-@pytest.mark.parametrize("told", [None, [], {"spans": 3}])
-def test_another_shape_of_trace_is_an_error(told):
-    with pytest.raises(SchemaError, match="trace"):
-        parse_trace(told)
-
-
-def test_parents_that_go_round_in_a_circle():
-    ring = [
-        {"id": "a", "parent_id": "b", "name": "a", "start_ns": 1, "duration_ms": 1.0},
-        {"id": "b", "parent_id": "a", "name": "b", "start_ns": 2, "duration_ms": 1.0},
-    ]
-    assert len(steps(parse_trace({"spans": ring}))) == 2
-
-
-@given(
-    st.dictionaries(
-        st.sampled_from(["id", "parent_id", "name", "start_ns", "duration_ms", "error", "time_ns"]),
-        st.none() | st.integers(-(10**19), 10**19) | st.floats() | st.text(max_size=5),
-    ),
-    st.integers(1, 100),
-)
-def test_any_row_can_come(row, width):
-    told = {"requests": [row], "spans": [row], "logs": [row], "scores": [row]}
-    assert {line_width(line) for line in trace_lines(parse_trace(told), width)} == {width}
 
 
 def test_text_is_wrapped_and_cleaned():

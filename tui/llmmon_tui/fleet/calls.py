@@ -52,7 +52,7 @@ class FleetControl:
             "transitions": self._transitions,
         }
 
-    async def call(self, method: str, timeout_s: float = TIMEOUT_S, **params: Any) -> Any:
+    async def call(self, method: str, timeout_s: float = TIMEOUT_S, /, **params: Any) -> Any:
         """The result of `method`, in the form in which one collector tells it.
 
         What only reads is asked of all, and told of those that answer.

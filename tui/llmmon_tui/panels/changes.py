@@ -92,28 +92,34 @@ def _by_day(changes: Sequence[Change], now_ns: int, width: int, *, with_name: bo
 
 
 def _line(change: Change, width: int, with_name: bool) -> Line:
-    look, verb = _WORDS.get(change.reason, (None, change.reason))
-    severity = look or severity_of(change.severity)
+    severity, verb = change_look(change)
     name = " ".join(filter(None, (change.rule, _where(change)))) if with_name else ""
     by = f"by {change.by}" if change.by else ""
     return fit_line(
         [
             (clock_text(change.time_ns), "muted"),
             (f" {severity.glyph} ", severity.ink),
-            (strip_controls(verb), severity.ink),
+            (verb, severity.ink),
             (f"  {strip_controls(name)}" if name else "", "plain"),
             (f"  {strip_controls(by)}" if by else "", "plain"),
-            (_figure(change), "muted"),
+            (f"  {figure}" if (figure := figure_text(change)) else "", "muted"),
         ],
         width,
     )
 
 
-def _figure(change: Change) -> str:
+def change_look(change: Change) -> tuple[Severity, str]:
+    """What a change looks like, and what it is called."""
+    look, verb = _WORDS.get(change.reason, (None, change.reason))
+    return look or severity_of(change.severity), strip_controls(verb)
+
+
+def figure_text(change: Change) -> str:
+    """`7.2%, limit 5%` where a change is about a value."""
     if change.reason not in _WITH_FIGURE or change.metric in STATES or change.value is None:
         return ""
     limit = limit_text(change.metric, change.threshold)
-    return f"  {metric_text(change.metric, change.value)}, limit {limit}"
+    return f"{metric_text(change.metric, change.value)}, limit {limit}"
 
 
 def _where(change: Change) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from llmmon_tui import formatting
+from llmmon_tui.drawing.buckets import Policy
 from llmmon_tui.drawing.plot import ChartLook, ChartSeries, Threshold
 from llmmon_tui.history import Points
 from llmmon_tui.model import Picture
+from llmmon_tui.panels import yesterday
 from llmmon_tui.panels.values import clock_text, limit_text
 from llmmon_tui.severity import Severity
 
@@ -37,18 +39,25 @@ def _latency(picture: Picture) -> ChartPicture:
         ChartSeries(name, _points(picture, f"latency_{name}"), f"series-{place}", "max")
         for place, name in enumerate(("p50", "p95", "p99"), 1)
     ]
+    series = _before(picture, "latency_p95", "max", "p95 yesterday") + series
     metrics = ("latency_p50", "latency_p95", "latency_p99")
     return _chart(picture, series, _thresholds(picture, *metrics))
 
 
 def _cost(picture: Picture) -> ChartPicture:
     points = _points(picture, "hourly_cost")
-    series = [ChartSeries("$/h", points, "series-2", "mean", fill=True)]
+    series = [
+        ChartSeries("$/h", points, "series-2", "mean", fill=True),
+        *_before(picture, "hourly_cost", "mean"),
+    ]
     return _chart(picture, series, _thresholds(picture, "hourly_cost"))
 
 
 def _quality(picture: Picture) -> ChartPicture:
-    series = [ChartSeries("mean", _points(picture, "quality_score_mean"), "series-3", "mean")]
+    series = [
+        *_before(picture, "quality_score_mean", "mean"),
+        ChartSeries("mean", _points(picture, "quality_score_mean"), "series-3", "mean"),
+    ]
     return _chart(picture, series, _thresholds(picture, "quality_score_mean"))
 
 
@@ -57,6 +66,7 @@ def _volume(picture: Picture) -> ChartPicture:
     shares = dict(_points(picture, "error_rate"))
     errors: Points = [(t_s, _product(value, shares.get(t_s))) for t_s, value in rates]
     series = [
+        *_before(picture, "request_rate", "mean"),
         ChartSeries("req/s", rates, "series-1", "mean"),
         ChartSeries("err/s", errors, "series-3", "mean"),
     ]
@@ -93,6 +103,14 @@ def _chart(
     window_s = picture.view.window_s if window is None else window.window_s
     end_label = "now" if picture.held is None else clock_text(picture.at_ns)
     return ChartPicture(series, thresholds, window_s, picture.at_ns / 1e9, end_label)
+
+
+def _before(
+    picture: Picture, metric: str, policy: Policy, name: str = "yesterday"
+) -> list[ChartSeries]:
+    """The same time yesterday, while somebody compares."""
+    points = yesterday.points(picture, metric)
+    return [ChartSeries(name, points, "series-4", policy)] if picture.view.compare else []
 
 
 def _points(picture: Picture, metric: str) -> Points:

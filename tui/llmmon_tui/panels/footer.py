@@ -9,24 +9,44 @@ from llmmon_tui.drawing.priority import Segment
 from llmmon_tui.keys import KEYS, Key
 from llmmon_tui.model import Picture
 
-ENTER: Final = {"alerts": "details", "health": "details", "requests": "trace", "groups": "narrow"}
+ENTER: Final = {
+    "alerts": "details",
+    "health": "details",
+    "requests": "trace",
+    "groups": "narrow",
+    "logs": "trace",
+    "cost-spenders": "requests",
+    "quality-groups": "requests",
+    "quality-worst": "trace",
+}
 """What enter does in the tables."""
 
 
 def footer_line(
-    picture: Picture, is_valid: Callable[[Key], bool], focused: str = ""
+    picture: Picture,
+    is_valid: Callable[[Key], bool],
+    focused: str = "",
+    own: tuple[Key, ...] = (),
 ) -> list[Segment]:
-    """Key and label of each valid action, and what enter does in the focused panel."""
+    """Key and label of each valid action, and what enter does in the focused panel.
+
+    `own` are the keys that only this screen has.
+    """
     segments = [
         Segment(f"{key.shown} {_label(key, picture)}", _ink(key, picture), key.rank)
-        for key in KEYS
-        if key.rank and is_valid(key)
+        for key in (*KEYS, *own)
+        if key.rank and is_valid(key) and _helps(key, picture)
     ]
     if focused in ENTER:
         segments.insert(2, Segment(f"enter {ENTER[focused]}", "muted", 62))
     if picture.view.where or picture.view.filter:
         segments.insert(2, Segment("esc back", "accent", 72))
     return segments
+
+
+def _helps(key: Key, picture: Picture) -> bool:
+    """Stepping stands there once time is held; going back to the present only then."""
+    return key.action not in {"resume", "travel(1)"} or picture.held is not None
 
 
 def _label(key: Key, picture: Picture) -> str:

@@ -17,11 +17,25 @@ def wrap(text: str, ink: str, width: int) -> list[Line]:
     """The text in lines of `width` cells, line ends kept; one blank line for an empty text."""
     paragraphs = text[:_LONGEST].splitlines() or [""]
     lines = [
-        part
+        line
         for paragraph in paragraphs
         for part in textwrap.wrap(strip_controls(paragraph), max(1, width)) or [""]
+        for line in _in_cells(part, width)
     ]
     return [fit_line([(line, ink)], width) for line in lines]
+
+
+def _in_cells(text: str, width: int) -> list[str]:
+    """The text cut where it takes more cells than it has characters, as Chinese does."""
+    lines, used = [""], 0
+    for char in text:
+        cells = width_of(char)
+        if used + cells > width and lines[-1]:
+            lines.append("")
+            used = 0
+        lines[-1] += char
+        used += cells
+    return lines
 
 
 def fact(name: str, value: str, width: int, name_width: int = _NAME) -> list[Line]:

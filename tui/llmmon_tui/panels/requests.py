@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
+from llmmon.protocol.snapshot import Limit
 from llmmon_tui.drawing.table import Cell, Column, Row
-from llmmon_tui.filtering import matches, parse_filter
+from llmmon_tui.filtering import parse_filter, request_subject
 from llmmon_tui.formatting import MISSING, count, duration, money, score, strip_controls
 from llmmon_tui.model import Picture
+from llmmon_tui.panels.narrowing import slow_ms
 from llmmon_tui.panels.values import beyond_text, breach, clock_text, first_limit, limit_text
 from llmmon_tui.rows import RequestRow
 from llmmon_tui.severity import Severity
@@ -25,67 +28,45 @@ COLUMNS: Final = (
     Column("tokens", "tok in/out", 10, "right", min_width=98),
     Column("user", "user", 12, min_width=112),
 )
-_LABELS: Final = ("model", "operation", "route", "error", "user_id", "id")
-_NUMBERS: Final = (
-    "latency_ms",
-    "ttft_ms",
-    "status_code",
-    "cost_usd",
-    "quality_score",
-    "input_tokens",
-    "output_tokens",
-)
+_JUDGED: Final = 2048
 _SECOND_NS: Final = 1_000_000_000
 _RANKS: Final = {Severity.CRITICAL: 0, Severity.WARNING: 1}
 
 
 def request_rows(picture: Picture) -> list[Row]:
+    """The requests that the tail has told, as `bad_first` orders them."""
+    rows = bad_first(picture, matching_requests(picture))
+    return [_row(picture, request_severity(picture, one), one) for one in rows]
+
+
+def bad_first(picture: Picture, rows: Iterable[RequestRow]) -> list[RequestRow]:
     """Errors, then what is slow or poor by the limits, then the rest; each newest first.
 
     What ended before the window comes last, however bad: it is no news.
     """
-    ranked = [(request_severity(picture, one), one) for one in _shown(picture)]
     since_ns = _window_start_ns(picture)
-    ranked.sort(
-        key=lambda pair: (
-            pair[1].time_ns < since_ns,
-            _RANKS.get(pair[0], 2),
-            -pair[1].time_ns,
-        )
-    )
-    return [_row(picture, severity, one) for severity, one in ranked]
+
+    def rank(row: RequestRow) -> tuple[bool, int, int]:
+        severity = request_severity(picture, row)
+        return row.time_ns < since_ns, _RANKS.get(severity, 2), -row.time_ns
+
+    return sorted(rows, key=rank)
 
 
 def bad_requests(picture: Picture) -> list[tuple[Severity, RequestRow]]:
     """Failed, slow and poor requests alone, newest first."""
-    judged = ((request_severity(picture, one), one) for one in _shown(picture))
+    judged = ((request_severity(picture, one), one) for one in matching_requests(picture))
     return [(severity, one) for severity, one in judged if severity.breaching]
 
 
 def request_severity(picture: Picture, row: RequestRow) -> Severity:
     """Critical when it failed, a warning when it is beyond a limit on latency or quality."""
-    if row.failed:
-        return Severity.CRITICAL
-    limits = () if picture.snapshot is None else picture.snapshot.limits
-    slow = breach("latency_p95", row.latency_ms, limits)
-    poor = breach("quality_score_mean", row.quality_score, limits)
-    return Severity.WARNING if slow.breaching or poor.breaching else Severity.OK
+    return _judged(row, _limits(picture))[0]
 
 
 def reason_text(picture: Picture, row: RequestRow) -> str:
     """Why a request stands out: its error, or the limit that it is beyond; else `ok`."""
-    if request_severity(picture, row) is not Severity.WARNING or picture.snapshot is None:
-        return status_text(row)
-    limits = picture.snapshot.limits
-    for metric, value, name, sign in (
-        ("quality_score_mean", row.quality_score, "quality", "<"),
-        ("latency_p95", row.latency_ms, "slow", ">"),
-    ):
-        if breach(metric, value, limits).breaching:
-            limit = first_limit(metric, limits)
-            told = f" {beyond_text(metric, value, limit)}" if name == "quality" else ""
-            return f"{name}{told} {sign} {limit_text(metric, limit)}"
-    return status_text(row)
+    return _judged(row, _limits(picture))[1]
 
 
 def status_text(row: RequestRow) -> str:
@@ -97,33 +78,45 @@ def status_text(row: RequestRow) -> str:
     return strip_controls(f"{code} {error}".rstrip())
 
 
+def _limits(picture: Picture) -> tuple[Limit, ...]:
+    return () if picture.snapshot is None else picture.snapshot.limits
+
+
+@lru_cache(maxsize=_JUDGED)
+def _judged(row: RequestRow, limits: tuple[Limit, ...]) -> tuple[Severity, str]:
+    """How bad, and why. Kept, as the same rows are drawn in every frame."""
+    if row.failed:
+        return Severity.CRITICAL, status_text(row)
+    for metric, value, name, sign in (
+        ("quality_score_mean", row.quality_score, "quality", "<"),
+        ("latency_p95", row.latency_ms, "slow", ">"),
+    ):
+        if breach(metric, value, limits).breaching:
+            limit = first_limit(metric, limits)
+            told = f" {beyond_text(metric, value, limit)}" if name == "quality" else ""
+            return Severity.WARNING, f"{name}{told} {sign} {limit_text(metric, limit)}"
+    return Severity.OK, status_text(row)
+
+
 def _window_start_ns(picture: Picture) -> int:
     window = picture.window
     return picture.at_ns - (0 if window is None else window.window_s) * _SECOND_NS
 
 
-def _shown(picture: Picture) -> list[RequestRow]:
-    terms = parse_filter(picture.view.filter)
-    where: Mapping[str, str] = picture.view.where
+def matching_requests(picture: Picture) -> list[RequestRow]:
+    """The requests of the tail that are of the group narrowed to and pass the filter."""
+    terms, slow = parse_filter(picture.view.filter), slow_ms(picture)
+    where = picture.view.where
     return [
         row
         for row in picture.tail
-        if _is_of(row, where) and matches(terms, _labels(row), _numbers(row))
+        if _is_of(row, where) and (not terms or request_subject(row, slow).passes(terms))
     ]
 
 
 def _is_of(row: RequestRow, where: Mapping[str, str]) -> bool:
-    """By the dimensions that a row tells; the others cannot be judged and do not exclude it."""
-    told = {"model": row.model, "operation": row.operation, "route": row.route}
-    return all(name not in told or (told[name] or "") == value for name, value in where.items())
-
-
-def _labels(row: RequestRow) -> dict[str, str | None]:
-    return {name: getattr(row, name) for name in _LABELS}
-
-
-def _numbers(row: RequestRow) -> dict[str, float | None]:
-    return {name: getattr(row, name) for name in _NUMBERS}
+    """By what a row tells; the rest cannot be judged and does not exclude it."""
+    return all((getattr(row, name, value) or "") == value for name, value in where.items())
 
 
 def _row(picture: Picture, severity: Severity, row: RequestRow) -> Row:

@@ -23,6 +23,8 @@ _KNOWN_SHARE: Final = 0.99
 """Of the period: counts that cover less of it say so."""
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _FAST_WINDOW: Final = "1h"
+_MOST_PERCENT: Final = 1e15
+"""Beyond it a budget is as spent as can be, and a float may be infinite."""
 _ORDER: Final = {severity: rank for rank, severity in enumerate(Severity)}
 _COLUMNS: Final = (
     Column("name", "objective", 16, flex=True),
@@ -217,7 +219,7 @@ def _told_left(slo: SloView) -> str:
 
 
 def _percent(share: float) -> str:
-    percent = math.floor(share * 100)
+    percent = math.floor(min(share * 100, _MOST_PERCENT))
     if percent == 0:
         return "<1%"
     return f"{percent}%" if percent < 1000 else f"{number(percent)}%"

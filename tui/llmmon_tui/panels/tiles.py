@@ -9,6 +9,7 @@ from llmmon_tui.drawing.buckets import align
 from llmmon_tui.drawing.tile import TileData, Trend
 from llmmon_tui.formatting import MISSING, axis_number
 from llmmon_tui.model import Picture
+from llmmon_tui.panels import yesterday
 from llmmon_tui.panels.values import breach, first_limit, limit_words, metric_text
 
 STEADY_WITHIN: Final = 0.03
@@ -77,11 +78,8 @@ def _tokens_in(picture: Picture) -> str:
 
 
 def _change(metric: str, picture: Picture) -> tuple[Trend | None, str]:
-    """Against the window before; nothing where that is unknown, or of another whole."""
-    window = picture.window
-    if window is None or picture.view.where:
-        return None, ""
-    now, before = picture.total.get(metric), window.previous.get(metric)
+    """Against the window before, or yesterday's; nothing where that is unknown."""
+    now, before = picture.total.get(metric), _before(picture).get(metric)
     if now is None or not before:
         return None, ""
     change = now / before - 1
@@ -89,6 +87,14 @@ def _change(metric: str, picture: Picture) -> tuple[Trend | None, str]:
         return None, ""
     percent = abs(change) * 100
     return ("up" if change > 0 else "down"), f"{percent:.0f}%" if percent < 999.5 else ">999%"
+
+
+def _before(picture: Picture) -> Metrics:
+    """What a figure is compared with: the window before is only known of the whole."""
+    if picture.view.compare:
+        return yesterday.total(picture)
+    window = picture.window
+    return {} if window is None or picture.view.where else window.previous
 
 
 def _history(picture: Picture, metric: str, columns: int) -> list[float | None]:

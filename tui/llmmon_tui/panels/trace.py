@@ -1,39 +1,29 @@
-"""One request with its spans on a time axis, its scores and its logs."""
+"""A trace as a tree: its requests and spans, parents before their children."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from llmmon.errors import SchemaError
 from llmmon_tui import fields
-from llmmon_tui.drawing.lines import Line, fit_line
-from llmmon_tui.formatting import duration, fit, money, score, strip_controls
-from llmmon_tui.panels.prose import fact, heading, wrap
-from llmmon_tui.panels.values import clock_text
+from llmmon_tui.formatting import strip_controls
 
 Plain = Mapping[str, Any]
+MOST: Final = 1000
+"""Rows of a kind that the collector tells."""
 _KINDS: Final = ("requests", "spans", "logs", "scores")
-_SCORES: Final = (
-    "quality_score",
-    "relevance",
-    "coherence",
-    "safety",
-    "format",
-    "factuality",
-    "refusal",
-)
-_TEXTS: Final = ("query", "response", "context")
-_TOLD: Final = frozenset({"id", "start_ns", "time_ns", "cost_usd", *_SCORES, *_TEXTS})
-_NAME: Final = 22
-_TOOK: Final = 8
 _MS_NS: Final = 1_000_000
+_BAD_STATUS: Final = 400
+_LONGEST_MS: Final = 1e12
+"""A generation: what claims to have taken longer tells nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What the collector knows of one request, as plain rows."""
+    """What the collector knows of one trace, as plain rows."""
 
     requests: Sequence[Plain]
     spans: Sequence[Plain]
@@ -42,14 +32,41 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A bar of the waterfall."""
+class Node:
+    """A request or a span in its place."""
 
+    key: str
+    """Its id, made unique."""
+    is_request: bool
     name: str
-    start_ns: int
-    took_ms: float
+    start_ns: int | None
+    took_ms: float | None
+    """None while it has not ended, or where nobody told."""
+    ttft_ms: float | None
     error: str
     depth: int
+    parent: Node | None
+    row: Plain
+
+    @property
+    def end_ns(self) -> int | None:
+        """When it ended, as far as is known."""
+        if self.start_ns is None or self.took_ms is None:
+            return None
+        return self.start_ns + int(self.took_ms * _MS_NS)
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether it has a parent that is not stored."""
+        return self.parent is None and bool(fields.text(self.row.get("parent_id")))
+
+    @property
+    def skew_ms(self) -> float:
+        """By how much it began before its parent: then their clocks differ. 0 otherwise."""
+        parent_ns = None if self.parent is None else self.parent.start_ns
+        if self.start_ns is None or parent_ns is None:
+            return 0.0
+        return max(0, parent_ns - self.start_ns) / _MS_NS
 
 
 def parse_trace(result: Any) -> Trace:
@@ -66,140 +83,99 @@ def parse_trace(result: Any) -> Trace:
     raise SchemaError("trace: expected requests, spans, logs and scores")
 
 
-def trace_lines(trace: Trace, width: int) -> list[Line]:
-    """The whole trace in lines of `width` cells."""
-    lines: list[Line] = []
-    for row in trace.requests[:1]:
-        lines += _request(row, width)
-    lines += _waterfall(steps(trace), width)
-    lines += _section(
-        "scores", [line for row in trace.scores for line in _score(row, width)], width
-    )
-    lines += _section("logs", [line for row in trace.logs for line in _log(row, width)], width)
-    for row in trace.requests[:1]:
-        for name in _TEXTS:
-            if isinstance(row.get(name), str):
-                lines += _section(name, wrap(row[name], "plain", width), width)
-    return lines or wrap("The collector does not hold this request any more.", "muted", width)
+def nodes(trace: Trace) -> list[Node]:
+    """All requests and spans, each parent before its children, these in the order they began.
 
-
-def steps(trace: Trace) -> list[Step]:
-    """Requests and spans as bars, parents before their children."""
+    What has no parent here is a root, and so is one of each ring of parents.
+    """
     rows = [*trace.requests, *trace.spans]
-    parents = {_text(row, "id"): _text(row, "parent_id") for row in rows}
-    bars = [bar for row in rows if (bar := _step(row, _depth(_text(row, "id"), parents)))]
-    return sorted(bars, key=lambda one: (one.start_ns, one.depth))
+    places: dict[str, int] = {}
+    for place, row in enumerate(rows):
+        places.setdefault(_id(row), place)
+    children: dict[int | None, list[int]] = defaultdict(list)
+    for place in sorted(range(len(rows)), key=lambda place: _rank(rows[place])):
+        parent = places.get(fields.text(rows[place].get("parent_id")) or "")
+        children[None if parent == place else parent].append(place)
+    found: dict[int, Node] = {}
+    # every row is a root to begin with: those reached already are passed over
+    for root in [*children[None], *range(len(rows))]:
+        for place, depth, parent in _descend(root, children, found):
+            is_request = place < len(trace.requests)
+            above = None if parent is None else found[parent]
+            found[place] = _node(rows[place], place, is_request, depth, above)
+    return list(found.values())
 
 
-def _step(row: Plain, depth: int) -> Step | None:
-    start_ns, took_ms = _int(row, "start_ns"), _number(row, "duration_ms")
-    took_ms = _number(row, "latency_ms") if took_ms is None else took_ms
-    if took_ms is None:
-        return None
-    if start_ns is None:
-        ended_ns = _int(row, "time_ns")
-        if ended_ns is None:
-            return None
-        start_ns = ended_ns - int(took_ms * _MS_NS)
-    name = _text(row, "name") or " ".join(
-        filter(None, (_text(row, "operation"), _text(row, "model")))
+def node_of(tree: Sequence[Node], request_id: str) -> Node | None:
+    """The one with this id, else the first."""
+    return next((node for node in tree if _id(node.row) == request_id), tree[0] if tree else None)
+
+
+def trace_id_of(trace: Trace, request_id: str) -> str:
+    """The id of the trace; of a request without one, its own."""
+    told = (fields.text(row.get("trace_id")) for row in (*trace.requests, *trace.spans))
+    return next((one for one in told if one), request_id)
+
+
+def _descend(
+    root: int, children: Mapping[int | None, list[int]], found: Mapping[int, Node]
+) -> Iterator[tuple[int, int, int | None]]:
+    """Place, depth and parent's place of a subtree, without recursion: it may be deep."""
+    waiting: list[tuple[int, int, int | None]] = [(root, 0, None)]
+    while waiting:
+        place, depth, parent = waiting.pop()
+        if place in found:
+            continue
+        yield place, depth, parent
+        below = children.get(place, ())
+        waiting += [(child, depth + 1, place) for child in reversed(below)]
+
+
+def _node(row: Plain, place: int, is_request: bool, depth: int, parent: Node | None) -> Node:
+    took_ms = _duration_ms(row, "latency_ms" if is_request else "duration_ms")
+    start_ns = fields.whole(row.get("start_ns"))
+    ended_ns = fields.whole(row.get("time_ns"))
+    if start_ns is None and ended_ns is not None:
+        start_ns = ended_ns - int((took_ms or 0.0) * _MS_NS)
+    return Node(
+        f"{_id(row)}\0{place}",
+        is_request,
+        _name(row),
+        start_ns,
+        took_ms,
+        fields.number(row.get("ttft_ms")),
+        _error(row),
+        depth,
+        parent,
+        row,
     )
-    return Step(name, start_ns, took_ms, _text(row, "error"), depth)
 
 
-def _depth(id_: str, parents: Mapping[str, str]) -> int:
-    seen: set[str] = set()
-    while (parent := parents.get(id_, "")) in parents and parent not in seen:
-        seen.add(parent)
-        id_ = parent
-    return len(seen)
+def _duration_ms(row: Plain, name: str) -> float | None:
+    """A duration that can be one."""
+    took_ms = fields.number(row.get(name))
+    return took_ms if took_ms is not None and 0 <= took_ms <= _LONGEST_MS else None
 
 
-def _waterfall(bars: Sequence[Step], width: int) -> list[Line]:
-    if not bars:
-        return []
-    start_ns = min(one.start_ns for one in bars)
-    end_ns = max(one.start_ns + int(one.took_ms * _MS_NS) for one in bars)
-    room = max(4, width - _NAME - _TOOK - 2)
-    span_ns = max(1, end_ns - start_ns)
-    return _section(
-        "where the time went", [_bar(one, start_ns, span_ns, room, width) for one in bars], width
-    )
+def _name(row: Plain) -> str:
+    words = [fields.text(row.get(name)) for name in ("operation", "model")]
+    name = fields.text(row.get("name")) or " ".join(filter(None, words))
+    return strip_controls(name) or "(unnamed)"
 
 
-def _bar(step: Step, start_ns: int, span_ns: int, room: int, width: int) -> Line:
-    left = min(room - 1, (step.start_ns - start_ns) * room // span_ns)
-    length = max(1, round(step.took_ms * _MS_NS * room / span_ns))
-    bar = (" " * left + "█" * length)[:room].ljust(room)
-    name = "  " * step.depth + strip_controls(step.name)
-    ink = "critical" if step.error else "series-2"
-    return fit_line(
-        [
-            (fit(name, _NAME), "critical" if step.error else "plain"),
-            (" ", "plain"),
-            (bar, ink),
-            (fit(duration(step.took_ms), _TOOK + 1, "right"), "plain"),
-        ],
-        width,
-    )
+def _error(row: Plain) -> str:
+    status = fields.whole(row.get("status_code")) or 0
+    error = fields.text(row.get("error")) or ""
+    code = str(status) if status >= _BAD_STATUS else ""
+    if error.startswith(code):
+        return strip_controls(error)
+    return strip_controls(f"{code} {error}".strip())
 
 
-def _request(row: Plain, width: int) -> list[Line]:
-    error = _text(row, "error")
-    title = " ".join(filter(None, (_text(row, "operation"), _text(row, "model"))))
-    lines = wrap(
-        f"✖ {error}  {title}" if error else title, "critical" if error else "strong", width
-    )
-    at_ns = _int(row, "start_ns") or _int(row, "time_ns")
-    lines += fact("at", "" if at_ns is None else clock_text(at_ns), width)
-    cost = _number(row, "cost_usd")
-    lines += fact("cost", "$? (price or tokens unknown)" if cost is None else money(cost), width)
-    scores = {name: _number(row, name) for name in _SCORES}
-    told = "  ".join(
-        f"{name} {score(value)}" for name, value in scores.items() if value is not None
-    )
-    lines += fact("scores", told, width)
-    for name, value in row.items():
-        if name not in _TOLD and value not in (None, "", {}):
-            lines += fact(str(name), _shown(str(name), value), width)
-    return lines + fact("id", _text(row, "id"), width)
+def _rank(row: Plain) -> tuple[bool, int]:
+    start_ns = fields.whole(row.get("start_ns"))
+    return start_ns is None, start_ns or 0
 
 
-def _shown(name: str, value: Any) -> str:
-    if name.endswith("_ms") and isinstance(value, int | float):
-        return duration(value)
-    if isinstance(value, dict):
-        return ", ".join(f"{key}={one}" for key, one in value.items())
-    return str(value)
-
-
-def _score(row: Plain, width: int) -> list[Line]:
-    value = _number(row, "value")
-    text = f"{score(value)}  {_text(row, 'comment')}".rstrip()
-    return fact(_text(row, "name") or "score", text, width)
-
-
-def _log(row: Plain, width: int) -> list[Line]:
-    level = _text(row, "level")
-    at_ns = _int(row, "time_ns")
-    clock = "" if at_ns is None else clock_text(at_ns)
-    ink = {"ERROR": "critical", "CRITICAL": "critical", "WARNING": "warning"}.get(
-        level.upper(), "plain"
-    )
-    return wrap(f"{clock} {level} {_text(row, 'logger')}: {_text(row, 'message')}", ink, width)
-
-
-def _section(title: str, lines: list[Line], width: int) -> list[Line]:
-    return [*wrap("", "plain", width), heading(title, width), *lines] if lines else []
-
-
-def _text(row: Plain, name: str) -> str:
-    return fields.text(row.get(name)) or ""
-
-
-def _int(row: Plain, name: str) -> int | None:
-    return fields.whole(row.get(name))
-
-
-def _number(row: Plain, name: str) -> float | None:
-    return fields.number(row.get(name))
+def _id(row: Plain) -> str:
+    return fields.text(row.get("id")) or ""

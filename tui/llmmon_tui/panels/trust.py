@@ -6,11 +6,13 @@ from typing import Final
 
 from llmmon_tui.drawing.priority import Segment
 from llmmon_tui.formatting import MISSING, age, clean, count, rate
-from llmmon_tui.link import LOST_AFTER_S, STALE_AFTER_S, LinkState
+from llmmon_tui.link import LOST_AFTER_S, STALE_AFTER_S, CollectorState, LinkState
 from llmmon_tui.model import Held, Picture
 from llmmon_tui.panels.values import clock_text, labels_text, moment_text, window_text
 
 _SECOND_NS: Final = 1_000_000_000
+_MOST_NAMED: Final = 3
+"""Collectors that are away and are named; the others are in the count."""
 
 
 def trust_line(picture: Picture) -> list[Segment]:
@@ -60,10 +62,21 @@ def _paused(picture: Picture, held: Held) -> str:
 def _source(picture: Picture) -> list[Segment]:
     if picture.live is None:
         return [Segment(clean(picture.address), "plain", 80)]
+    if picture.collectors:
+        return [*_collectors(picture.collectors), Segment(clean(picture.live.note), "accent", 40)]
     return [
         Segment(clean(picture.live.name), "plain", 50),
         Segment(clean(picture.live.note), "accent", 40),
     ]
+
+
+def _collectors(states: tuple[CollectorState, ...]) -> list[Segment]:
+    """All of them where all are well; else those that are not in the numbers, by name."""
+    away = [one for one in states if not one.is_counted]
+    if not away:
+        return [Segment(f"{len(states)} collectors", "plain", 50)]
+    told = [Segment(f"{clean(one.name)} {one.link}", "warning", 85) for one in away[:_MOST_NAMED]]
+    return [Segment(f"{len(states) - len(away)}/{len(states)} collectors", "warning", 86), *told]
 
 
 def _flow(picture: Picture) -> list[Segment]:
@@ -92,6 +105,7 @@ def _choices(picture: Picture) -> list[Segment]:
     return [
         Segment(window_text(shown_s), "strong", 70),
         Segment(f"by {view.by}", "plain", 35),
+        Segment("vs yesterday" if view.compare else "", "accent", 36),
         Segment(narrowed, "accent", 75),
         Segment(f"/{clean(view.filter)}" if view.filter else "", "accent", 74),
     ]

@@ -13,7 +13,7 @@ from textual.widgets import Input
 
 from llmmon_tui.drawing.lines import Line, fit_line
 from llmmon_tui.formatting import fit
-from llmmon_tui.keys import find_keys
+from llmmon_tui.keys import Key, find_keys
 from llmmon_tui.widgets.prose import Prose
 
 _KEYS = 30
@@ -24,8 +24,9 @@ class HelpScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f1", "dismiss", "Close")]
 
-    def __init__(self) -> None:
+    def __init__(self, own: tuple[Key, ...] = ()) -> None:
         super().__init__()
+        self._own = own
         self.search = Input(placeholder="search the keys", compact=True)
         self.prose = Prose()
 
@@ -43,13 +44,13 @@ class HelpScreen(ModalScreen[None]):
         self._find(event.value)
 
     def _find(self, text: str) -> None:
-        self.prose.show(lambda width: key_lines(text, width))
+        self.prose.show(lambda width: key_lines(text, width, self._own))
 
 
-def key_lines(text: str, width: int) -> Sequence[Line]:
+def key_lines(text: str, width: int, own: tuple[Key, ...] = ()) -> Sequence[Line]:
     """The keys whose text holds all words of `text`, in lines of `width` cells."""
     keys_width = min(_KEYS, width // 3)
-    found = find_keys(text)
+    found = find_keys(text, own)
     if not found:
         return [fit_line([("no such key", "muted")], width)]
     return [

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Input
 
 from llmmon_tui.drawing.table import row_text
+from llmmon_tui.filtering import Vocabulary, vocabulary_of
 from llmmon_tui.keys import ACKNOWLEDGE, Key
 from llmmon_tui.model import Picture
 from llmmon_tui.panels.alerts import firing
@@ -22,32 +21,11 @@ from llmmon_tui.panels.trust import trust_line
 from llmmon_tui.panels.worst import worst_line
 from llmmon_tui.questions import Question
 from llmmon_tui.view import View
+from llmmon_tui.widgets.filterbar import FilterBar
 from llmmon_tui.widgets.ink import STALE_CLASS
 from llmmon_tui.widgets.livetable import LiveTable
 from llmmon_tui.widgets.nav import Nav
 from llmmon_tui.widgets.statusline import StatusLine
-
-
-class FilterBar(Input):
-    """One row at the bottom that comes with `/` and leaves with enter or escape."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Clear")]
-
-    class Closed(Message):
-        """Escape: the filter is to be cleared."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            placeholder="filter: gpt-4o err>5% !judge p95>2s  (enter keeps, esc clears)",
-            compact=True,
-            select_on_focus=False,
-        )
-        self.display = False
-
-    def action_close(self) -> None:
-        """Leave and clear."""
-        self.value = ""
-        self.post_message(self.Closed())
 
 
 class MonitorScreen(Screen[None]):
@@ -62,6 +40,11 @@ class MonitorScreen(Screen[None]):
     OFFERS: ClassVar[frozenset[str]] = frozenset()
     """Actions of keys with the scope "screen" that `operate` carries out here."""
 
+    KINDS: ClassVar[tuple[str, ...]] = ()
+    """What it shows of `filtering.kinds.KINDS`: the filter may name what these have."""
+    KEYS: ClassVar[tuple[Key, ...]] = ()
+    """Keys that only this screen has; its `BINDINGS` are made from them."""
+
     class Resized(Message):
         """The screen has a new size, or its first: it wants to be painted."""
 
@@ -73,7 +56,7 @@ class MonitorScreen(Screen[None]):
         self.trust = StatusLine(id="trust")
         self.worst = StatusLine(id="worst")
         self.nav = Nav(self.PLACE, id="nav")
-        self.filter_bar = FilterBar()
+        self.filter_bar = FilterBar(vocabulary=self._vocabulary, kinds=self.KINDS)
         self.footer = StatusLine(id="footer")
         self.is_valid: Callable[[Key], bool] = lambda key: True
         self.picture: Picture | None = None
@@ -122,6 +105,9 @@ class MonitorScreen(Screen[None]):
         """Do what a key of `OFFERS` means here; the view to go to, if it is another one."""
         return None
 
+    def arrive(self, order: str) -> None:
+        """Somebody was sent here to see the list in this order."""
+
     def paint(self, picture: Picture) -> None:
         """Show a picture: status each time, the rest only when it is another."""
         self.picture = picture
@@ -129,7 +115,7 @@ class MonitorScreen(Screen[None]):
         self.worst.set_segments(
             worst_line(picture, self.worst.content_size.width, self.is_valid(ACKNOWLEDGE))
         )
-        self.footer.set_segments(footer_line(picture, self.is_valid, self.focused_panel))
+        self.footer.set_segments(footer_line(picture, self.is_valid, self.focused_panel, self.KEYS))
         count = firing(picture)
         self.nav.set_counts({"alerts": str(count)} if count else {})
         state = (picture.version, picture.is_stale)
@@ -146,6 +132,9 @@ class MonitorScreen(Screen[None]):
 
     def on_descendant_focus(self) -> None:
         self.post_message(self.Refocused())
+
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary() if self.picture is None else vocabulary_of(self.picture)
 
     def open_filter(self, text: str) -> None:
         """Let the operator type a filter."""

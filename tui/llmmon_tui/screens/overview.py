@@ -11,13 +11,16 @@ from textual.containers import Grid
 from textual.widget import Widget
 
 from llmmon_tui.drawing.tile import spark_width
+from llmmon_tui.keys import Key
 from llmmon_tui.link import LinkState
 from llmmon_tui.model import Picture
-from llmmon_tui.panels import alerts, groups, health, requests
+from llmmon_tui.panels import alerts, groups, health, requests, yesterday
 from llmmon_tui.panels.charts import PLOTS
+from llmmon_tui.panels.drills import DRILLS, drilled
 from llmmon_tui.panels.groups import GROUPS
 from llmmon_tui.panels.objectives import strip_height, strip_lines
 from llmmon_tui.panels.tiles import FIGURES, tile
+from llmmon_tui.questions import Question
 from llmmon_tui.screens.monitor import MonitorScreen, dim
 from llmmon_tui.screens.wishes import AlertWanted, CheckWanted, TraceWanted, ViewWanted
 from llmmon_tui.view import View, sorted_by
@@ -40,9 +43,17 @@ class OverviewScreen(MonitorScreen):
 
     PLACE: ClassVar[str] = "overview"
     OFFERS: ClassVar[frozenset[str]] = frozenset({"group", "sort", "reverse", "maximise"})
+    KEYS: ClassVar[tuple[Key, ...]] = (
+        Key("tile(-1)", "left", "←", "figure", "The figure before", "screen"),
+        Key("tile(1)", "right", "→", "figure", "The next figure", "screen"),
+        Key(
+            "drill", "d", "d", "drill", "What makes up the figure or the chart chosen", "screen", 40
+        ),
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "step(1)", "Next panel", show=False),
         Binding("shift+tab", "step(-1)", "Previous panel", show=False),
+        *(Binding(key.keys, key.action, key.label, show=False) for key in KEYS),
     ]
 
     def __init__(self) -> None:
@@ -110,6 +121,24 @@ class OverviewScreen(MonitorScreen):
             return
         self.choose_panel((TABS.index(self._tab) + step) % len(TABS))
 
+    def action_tile(self, step: int) -> None:
+        """Choose the next or the previous figure."""
+        chosen = [place for place, one in enumerate(self.tiles) if one.has_class("-chosen")]
+        place = (chosen[0] + step if chosen else min(0, step)) % len(self.tiles)
+        for tile_ in self.tiles:
+            tile_.set_class(tile_ is self.tiles[place], "-chosen")
+
+    def action_drill(self) -> None:
+        """Go to what the chosen figure is made of, or the chart that has the focus."""
+        chosen = (one.id or "" for one in self.tiles if one.has_class("-chosen"))
+        self._drill(next(chosen, self.focused_panel).removeprefix("tile-"))
+
+    def on_tile_opened(self, event: Tile.Opened) -> None:
+        self._drill(event.tile_id.removeprefix("tile-"))
+
+    def questions(self, picture: Picture) -> tuple[Question, ...]:
+        return yesterday.questions(picture)
+
     def operate(self, action: str, picture: Picture) -> View | None:
         if action == "maximise":
             self.toggle_zoom(self.focused_panel or GROUPS)
@@ -166,6 +195,10 @@ class OverviewScreen(MonitorScreen):
             *self.tables.values(),
         ]
         dim(dimmed, picture.is_stale)
+
+    def _drill(self, figure: str) -> None:
+        if self.picture is not None and figure in DRILLS:
+            self.post_message(ViewWanted(*drilled(self.picture, figure)))
 
     def _open_group(self, key: str) -> None:
         """Narrow to a group; one that is narrowed to already shows its requests."""

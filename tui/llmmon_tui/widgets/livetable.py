@@ -17,6 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from llmmon_tui.drawing.lines import Line, fit_line
+from llmmon_tui.drawing.rowlist import LazyRows, place_of
 from llmmon_tui.drawing.table import Cell, Column, Layout, Row, header_line, lay_out, row_line
 from llmmon_tui.formatting import fit
 from llmmon_tui.widgets.ink import COMPONENT_CLASSES, ink_css, ink_strip
@@ -116,7 +117,7 @@ class LiveTable(ScrollView, can_focus=True):
         Once a key or a click has moved the cursor, the view scrolls along with it.
         """
         before = self.cursor_key
-        self._rows = tuple(rows)
+        self._rows = rows if isinstance(rows, LazyRows) else tuple(rows)
         self._cursor = self._place_of(before)
         size = Size(0, len(self._rows) + HEADER_LINES)
         if size != self.virtual_size:
@@ -138,7 +139,7 @@ class LiveTable(ScrollView, can_focus=True):
 
     def move_cursor_to(self, key: str) -> bool:
         """Put the cursor on a row and bring it into view; False when there is no such row."""
-        place = next((at for at, row in enumerate(self._rows) if row.key == key), None)
+        place = place_of(self._rows, key)
         if place is not None:
             self._move_to(place)
         return place is not None
@@ -198,10 +199,9 @@ class LiveTable(ScrollView, can_focus=True):
             self.post_message(self.RowSelected(self, key))
 
     def _place_of(self, key: str | None) -> int:
-        if key is not None:
-            for place, row in enumerate(self._rows):
-                if row.key == key:
-                    return place
+        place = None if key is None else place_of(self._rows, key)
+        if place is not None:
+            return place
         return max(0, min(self._cursor, len(self._rows) - 1))
 
     def _move_to(self, place: int) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Unpack
 
+from textual.message import Message
+
 from llmmon_tui.drawing.lines import Line
 from llmmon_tui.drawing.tile import TileData, Trend, draw_tile
 from llmmon_tui.widgets.linewidget import LineWidget, WidgetOptions
@@ -15,7 +17,15 @@ class Tile(LineWidget):
 
     DEFAULT_CSS = """
     Tile { height: 2; width: 1fr; }
+    Tile.-chosen { background: $panel; }
     """
+
+    class Opened(Message):
+        """A click: what makes this figure up?"""
+
+        def __init__(self, tile_id: str) -> None:
+            super().__init__()
+            self.tile_id = tile_id
 
     def __init__(
         self,
@@ -35,3 +45,6 @@ class Tile(LineWidget):
 
     def draw_lines(self, width: int, height: int) -> Sequence[Line]:
         return draw_tile(self._data, width, height, self.show_title)
+
+    def on_click(self) -> None:
+        self.post_message(self.Opened(self.id or ""))

@@ -1,0 +1,97 @@
+"""What stands beside the table of alerts: the one under the cursor, its curve, all silences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmmon.protocol.snapshot import AlertView
+from llmmon_tui.drawing.lines import Line
+from llmmon_tui.drawing.priority import Segment
+from llmmon_tui.drawing.table import header_line, lay_out, row_line
+from llmmon_tui.history import History
+from llmmon_tui.model import Picture
+from llmmon_tui.panels.alertboard import instant_ns, known_alerts
+from llmmon_tui.panels.alertdetail import alert_lines
+from llmmon_tui.panels.alertquestions import CURVE, SILENCES, changes_of, has_curve
+from llmmon_tui.panels.alerts import count_segments
+from llmmon_tui.panels.changes import alert_history_lines
+from llmmon_tui.panels.charts import ChartPicture
+from llmmon_tui.panels.metricchart import history_chart, limit_line
+from llmmon_tui.panels.objectives import budget_lines, slo_lines
+from llmmon_tui.panels.prose import wrap
+from llmmon_tui.panels.silences import COLUMNS, silence_rows
+from llmmon_tui.panels.values import severity_of, window_text
+from llmmon_tui.severity import Severity
+
+_WAITING = "asking the collector …"
+
+
+def chosen_lines(picture: Picture, alert_id: str | None, width: int) -> list[Line]:
+    """All of the alert with this id, and what has become of it; of one that is over, the latter."""
+    if alert_id is None:
+        return wrap("no alert under the cursor", "muted", width)
+    now_ns = instant_ns(picture)
+    alert = find(picture, alert_id)
+    mine = [one for one in changes_of(picture) if one.alert_id == alert_id]
+    past = alert_history_lines(mine, now_ns, width)
+    if alert is not None:
+        return [*alert_lines(alert, now_ns, width), *past]
+    return [*wrap("over, and no longer in the collector's list", "muted", width), *past]
+
+
+def find(picture: Picture, alert_id: str | None) -> AlertView | None:
+    """The alert with this id at the instant shown; None when it has gone."""
+    return next((one for one in known_alerts(picture) if one.id == alert_id), None)
+
+
+def curve(picture: Picture, alert: AlertView | None) -> tuple[ChartPicture, str]:
+    """The alert's value over its window with the limit drawn in, and what is to be said of it."""
+    history = picture.answer(CURVE).value
+    now_ns = instant_ns(picture)
+    if alert is None or not has_curve(alert):
+        told = "" if alert is None else f"no curve is kept of {alert.metric}"
+        return history_chart(None, "", now_ns, []), told
+    severity = severity_of(alert.severity)
+    lines = [] if alert.threshold is None else [limit_line(alert.metric, alert.threshold, severity)]
+    known = history if isinstance(history, History) else None
+    beside = picture.answer(CURVE).error or _WAITING
+    if known is not None:
+        beside = window_text(known.window_s)
+    return history_chart(known, alert.metric, now_ns, lines), beside
+
+
+def silence_lines(picture: Picture, width: int) -> list[Line]:
+    """What is muted, the one that ends first at the top."""
+    answer = picture.answer(SILENCES)
+    if answer.value is None:
+        return wrap(answer.error or _WAITING, "muted", width)
+    rows = silence_rows(answer.value, picture.live_at_ns)
+    if not rows:
+        return wrap("nothing is silenced", "muted", width)
+    layout = lay_out(COLUMNS, width)
+    return [header_line(layout, None, True), *(row_line(row, layout, False) for row in rows)]
+
+
+def objectives_lines(picture: Picture, width: int) -> list[Line]:
+    """SLOs and budgets; where there are none of a kind, that kind is left out."""
+    snapshot = picture.snapshot
+    if snapshot is None:
+        return wrap("not known yet: no collector has answered", "muted", width)
+    lines = slo_lines(snapshot, width) if snapshot.slos else []
+    lines += budget_lines(snapshot, width) if snapshot.budgets else []
+    return lines or wrap("no SLO and no budget; o tells how to add one", "muted", width)
+
+
+def counts(picture: Picture) -> Sequence[Segment]:
+    """One line: how many fire, wait, are taken on, are silenced, are over."""
+    if picture.live is None:
+        return [Segment("— not known yet", "muted")]
+    over = sum(one.state == "resolved" for one in known_alerts(picture))
+    silences = picture.answer(SILENCES).value
+    muted = "" if not silences else f"{len(silences)} silence{'s' * (len(silences) > 1)}"
+    glyph = Severity.RESOLVED.glyph
+    return [
+        *count_segments(picture),
+        Segment(f"{glyph} {over} resolved" if over else "", "muted", 1),
+        Segment(muted, "muted", 0),
+    ]
