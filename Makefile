@@ -17,7 +17,7 @@ help:
 	@echo "make bench-peers  install what the benchmarks compare with, outside the repository"
 	@echo "make soak         ten minutes at half of the measured maximum"
 	@echo "make faults       slow fault runs: a line a fault"
-	@echo "make screenshots  draw the README's picture again"
+	@echo "make screenshots  draw the pictures of the documents, and write their key reference"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -60,6 +60,7 @@ faults: $(VENV)/.dev
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python docs/screenshots.py
+	$(BIN)/python docs/keys.py
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

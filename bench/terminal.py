@@ -10,6 +10,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from collections.abc import Sequence
@@ -33,6 +34,8 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
         env = {**compiled_environ(), "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         env.pop("NO_COLOR", None)
+        self._settings = tempfile.TemporaryDirectory()
+        env["XDG_CONFIG_HOME"] = self._settings.name  # nobody's own settings
         command = [sys.executable, "-m", *arguments]
         self._started_s = time.perf_counter()
         self._child = subprocess.Popen(
@@ -90,6 +93,7 @@ class Terminal:
                 pass
         self._child.wait()
         os.close(self._master)
+        self._settings.cleanup()
 
     def _take(self, patience_s: float) -> None:
         if select.select([self._master], [], [], patience_s)[0]:

@@ -1,4 +1,4 @@
-"""For every test: nothing is written to, or read from, the state directory of whoever runs it."""
+"""For every test: nothing is written to, or read from, the directories of whoever runs it."""
 
 from __future__ import annotations
 
@@ -18,4 +18,5 @@ def spool_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "spool"
     monkeypatch.setenv("LLMMON_SPOOL_DIR", str(path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return path

@@ -71,6 +71,7 @@ def test_a_closed_window_ends_it_even_where_hangups_are_ignored(
         time.sleep(0.05)
     assert line.child.poll() is not None, f"lives on after {GONE_S} s"
     spent_s = now_spent_s - spent_s
+    line.forget()
     figure = f"gone in {time.monotonic() - began_s:.1f} s, {spent_s:.1f} s of CPU"
     report("a window closed with SIGHUP ignored", figure)
     assert spent_s < SPENT_S
@@ -84,5 +85,4 @@ def test_control_who_does_not_look_whether_the_terminal_is_there_lives_on(
     line.hang_up()
     time.sleep(GONE_S)
     assert line.child.poll() is None
-    line.child.kill()
-    line.child.wait()
+    line.forget()

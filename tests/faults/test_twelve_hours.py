@@ -15,7 +15,7 @@ from support.viewer_peer import ViewerPeer
 pytestmark = pytest.mark.timeout(1800)
 STEPS = HOURS * 100
 MIB = 1 << 20
-GROWN_MIB = 12.0
+GROWN_MIB = 24.0
 """From the second hour on: Textual's caches of styles and strips fill up to their bound."""
 
 

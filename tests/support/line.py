@@ -13,6 +13,7 @@ import select
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from collections import deque
@@ -54,6 +55,8 @@ class Line:
         width, height = size
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
         environ = {name: value for name, value in os.environ.items() if name not in _OWN_MIND}
+        self._settings = tempfile.TemporaryDirectory(prefix="llmmon-")
+        environ["XDG_CONFIG_HOME"] = self._settings.name
         self.child = subprocess.Popen(
             [sys.executable, *arguments],
             env={**environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
@@ -109,10 +112,15 @@ class Line:
         """Close the window, and with it the program's terminal."""
         os.close(self._master)
 
-    def close(self) -> None:
-        """End the program."""
+    def forget(self) -> None:
+        """End the program whose terminal is closed."""
         self.child.kill()
         self.child.wait()
+        self._settings.cleanup()
+
+    def close(self) -> None:
+        """End the program, and close its terminal."""
+        self.forget()
         self.hang_up()
 
     def __enter__(self) -> Self:

@@ -10,6 +10,8 @@ from support.snapshots import AT_NS, busy_snapshot, ingest
 from support.viewer_peer import ViewerPeer
 
 SECOND_NS: Final = 1_000_000_000
+FIRST_NS: Final = AT_NS - 86_400 * SECOND_NS
+"""Since when requests are stored."""
 ERROR_ROWS: Final = [
     ["RateLimitError", 429, 61, AT_NS - 12 * SECOND_NS],
     ["TimeoutError", None, 21, AT_NS - 47 * SECOND_NS],
@@ -18,7 +20,10 @@ ERROR_ROWS: Final = [
 
 
 def errors(params: dict[str, Any]) -> dict[str, Any]:
-    """The answer to the query for kinds of errors; health runs for the other one."""
+    """The answer to the query for kinds of errors; health runs and the first request's time for
+    the others."""
+    if "min(time)" in params["sql"]:
+        return {"columns": ["first"], "rows": [[FIRST_NS]], "truncated": False}
     if "FROM health" in params["sql"]:
         rows = [["disk", "degraded", AT_NS - 3600 * SECOND_NS, "91 % used"]]
         rows.append(["disk", "ok", AT_NS - 7200 * SECOND_NS, "40 % used"])

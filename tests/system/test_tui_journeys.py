@@ -123,7 +123,7 @@ def test_into_the_past_and_back(panes_on: Callable[..., Pane]) -> None:
     pane.shows("m-1  acme", "m-2  acme")
     for _ in range(5):
         pane.press("[")
-    pane.shows("◀ PAST", "9.0")
+    pane.shows("◀ PAST", "9.0", ". live")
     pane.hides("m-2  acme")
     pane.press("3")
     pane.shows("[3 Requests]", "◀ PAST", "9.0")

@@ -145,7 +145,7 @@ def test_a_paused_picture_asks_for_the_past_up_to_the_pause(model):
     arrive(model, seq=2, at_s=60)
     model.choose(View(window_s=3600))
     assert model.history_request(at(60)) == {"window_s": 3600, "end_ns": AT_NS, "where": {}}
-    model.set_history(History(3600, 0, SECOND, {}, AT_NS), {}, at(60))
+    model.set_history(History(3600, 0, SECOND, {}, AT_NS), {}, at(60), AT_NS)
     assert model.history_request(at(600)) is None
 
 
@@ -164,3 +164,10 @@ def test_a_window_that_the_collector_does_not_keep_shows_the_nearest(model):
     model.choose(replace(model.view, window_s=900))
     assert model.picture(AT_NS).window.window_s == 300
     assert model.history_request(AT_NS)["window_s"] == 300
+
+
+def test_a_live_history_that_comes_after_the_pause_is_not_that_of_the_pause(model):
+    model.arrive(busy_snapshot(), 0, AT_NS)
+    model.toggle_pause(AT_NS)
+    model.set_history(History(300, 0, SECOND, {}, AT_NS), {}, at(1))
+    assert model.picture(at(1)).history is None

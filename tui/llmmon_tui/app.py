@@ -13,6 +13,7 @@ from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widgets import Input
 
+from llmmon_tui.driver import SteadyDriver
 from llmmon_tui.keeping import KeepingApp
 from llmmon_tui.keys import KEYS, Key
 from llmmon_tui.places import PLACES
@@ -89,11 +90,6 @@ class LlmmonApp(KeepingApp):
         """Go to a screen."""
         self.run_worker(self.go(PLACES[place].id), group="go", exclusive=True)
 
-    def action_pause(self) -> None:
-        """Hold the picture or let it go."""
-        self.model.toggle_pause(self.now_ns())
-        self.show()
-
     def action_window(self, step: int) -> None:
         """Go to another window, around at the end."""
         self.choose(step_window(self.model.view, self.picture.windows_s, step, wrap=True))
@@ -143,6 +139,12 @@ class LlmmonApp(KeepingApp):
         self.model.refetch()
         self.follow()
         self.notify("fetching everything again", markup=False)
+
+    def action_redraw(self) -> None:
+        """Draw everything anew, for when something else has written over the screen."""
+        if isinstance(self._driver, SteadyDriver):
+            self._driver.repaint()
+        self.refresh(layout=True)
 
     def action_copy(self) -> None:
         """Copy the row under the cursor."""

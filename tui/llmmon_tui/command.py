@@ -231,6 +231,7 @@ def llmmon_tui(
     app = importlib.import_module("llmmon_tui.app").LlmmonApp(options)
     app.settings = settings
     app.run()
+    raise SystemExit(app.return_code or 0)
 
 
 def _serve(port: int) -> None:

@@ -32,7 +32,7 @@ _CHI_SQUARED_95: Final = {1: 3.841, 2: 5.991, 3: 7.815, 4: 9.488, 5: 11.070, 6: 
 class Finding(StrEnum):
     """What an index says."""
 
-    TOO_FEW = "too few to tell"
+    TOO_FEW = "too few"
     STEADY = "steady"
     CHANCE = "within chance"
     MOVED = "moved"

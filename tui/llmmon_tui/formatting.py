@@ -25,6 +25,10 @@ _ESCAPE_SEQUENCE = re.compile(
 )
 _MARKUP_BRACKETS = str.maketrans("[]", "()")
 _MAGNITUDES = ((1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
+_STUB = 4
+"""Cells of what stands beside a name that still tell something."""
+_STUMP = 12
+"""Cells of a name that still tell which it is."""
 
 
 def number(value: float | None) -> str:
@@ -51,6 +55,8 @@ def rate(per_s: float | None) -> str:
     """Events a second, without the unit, in three digits: `41.2`, `5.00`, `0.25`."""
     if per_s is None or not math.isfinite(per_s) or not 0 < per_s < 99.95:
         return number(per_s)
+    if per_s < 0.005:
+        return "<0.01"
     return f"{per_s:.1f}" if per_s >= 9.995 else f"{per_s:.2f}"
 
 
@@ -202,18 +208,22 @@ def fit(text: str, width: int, align: Align = "left") -> str:
 def fit_name(name: str, beside: str, width: int) -> str:
     """A model's name and what tells it from its namesakes in exactly `width` cells.
 
-    When room is short the vendor's path leaves first, as in `meta-llama/Llama-2-7b`, then the ends
-    of both: rows can still be told apart.
+    When room is short the vendor's path leaves first, as in `meta-llama/Llama-2-7b`, then the end
+    of what stands beside, then the ends of both: rows can still be told apart. A name that would be
+    cut to a stump stands alone.
     """
     name, beside = strip_controls(name), strip_controls(beside)
     whole = f"{name}  {beside}" if beside else name
     if cell_len(whole) <= width:
         return fit(whole, width)
     short = name.rpartition("/")[2] or name
-    room = width - 2 - min(cell_len(beside), max(4, (width - 2) // 3))
-    if not beside or room < 4:
+    needed = cell_len(short)
+    room = width - 2 - min(cell_len(beside), max(_STUB, (width - 2) // 3))
+    if needed <= width - 2 - _STUB:
+        room = max(room, needed)
+    if not beside or room < min(needed, _STUMP):
         return fit(short, width)
-    left = fit(short, min(cell_len(short), room))
+    left = fit(short, min(needed, room))
     return f"{left}  {fit(beside, width - 2 - cell_len(left))}"
 
 

@@ -12,9 +12,10 @@ _SECOND_NS: Final = 1_000_000_000
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _AGO: Final = re.compile(r"-?\s*(\d+)\s*([smhd])(?:\s+ago)?")
 _CLOCK: Final = re.compile(
-    r"(?:(?P<word>yesterday|today)\s+|(?P<date>\d{4}-\d\d-\d\d)[ T])?"
+    r"(?:(?P<word>yesterday|today)\s+|(?P<date>\d{4}-\d\d-\d\d)[ t])?"
     r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d))?"
 )
+_FIRST_YEAR: Final = 1970
 _STEPS: Final = 5
 """Steps over one window."""
 
@@ -34,18 +35,20 @@ def parse_instant(text: str, now_ns: int) -> int:
     Clocks are of the process's time zone.
 
     Raises:
-        InstantError: it cannot be read, or has not come yet.
+        InstantError: it cannot be read, has not come yet, or was before 1970.
     """
     told = text.strip().lower()
-    ago = _AGO.fullmatch(told)
+    ago, clock = _AGO.fullmatch(told), _CLOCK.fullmatch(told)
     if ago is not None:
-        return now_ns - int(ago[1]) * _UNITS_S[ago[2]] * _SECOND_NS
-    clock = _CLOCK.fullmatch(told)
-    if clock is None:
+        at_ns = now_ns - int(ago[1]) * _UNITS_S[ago[2]] * _SECOND_NS
+    elif clock is not None:
+        at_ns = _of_clock(clock, text, now_ns)
+    else:
         raise InstantError(f"{text!r}: expected 14:20, -2h, yesterday 09:00 or 2026-11-23 14:20")
-    at_ns = _of_clock(clock, text, now_ns)
     if at_ns > now_ns:
         raise InstantError(f"{text!r} has not come yet")
+    if at_ns < 0:
+        raise InstantError(f"{text!r} is before 1970")
     return at_ns
 
 
@@ -62,7 +65,16 @@ def _of_clock(clock: re.Match[str], text: str, now_ns: int) -> int:
         )
     except ValueError as error:
         raise InstantError(f"{text!r}: {error}") from None
-    is_to_come = not clock["word"] and not clock["date"] and at > now.replace(tzinfo=None)
-    if clock["word"] == "yesterday" or is_to_come:
-        at -= timedelta(days=1)
-    return int(at.timestamp()) * _SECOND_NS
+    if at.year < _FIRST_YEAR:
+        return -1
+    if clock["word"] == "yesterday":
+        return _last(at - timedelta(days=1), now_ns)
+    at_ns = _last(at, now_ns)
+    is_today = not clock["word"] and not clock["date"]
+    return _last(at - timedelta(days=1), now_ns) if is_today and at_ns > now_ns else at_ns
+
+
+def _last(at: datetime, now_ns: int) -> int:
+    """The instant of a local clock; of one that comes twice (PEP 495) the last that has been."""
+    first_ns, second_ns = (int(at.replace(fold=fold).timestamp()) * _SECOND_NS for fold in (0, 1))
+    return second_ns if first_ns <= second_ns <= now_ns else first_ns

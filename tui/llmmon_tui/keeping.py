@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from textual.widgets import Input
 
@@ -30,6 +30,8 @@ class KeepingApp(TravelApp):
     """Remembers what the operator chose, and writes what is asked for."""
 
     _settings: Settings | None = None
+    _unkept = ""
+    """Why the last choice is not in the file, once that was told."""
 
     @property
     def settings(self) -> Settings:
@@ -51,7 +53,7 @@ class KeepingApp(TravelApp):
         preferences = self.settings.preferences
         utc, compare = bool(preferences.utc), bool(preferences.compare)
         if utc or compare:
-            self.choose(replace(self.model.view, utc=utc, compare=compare))
+            super().choose(replace(self.model.view, utc=utc, compare=compare))
         if self.options.view:
             self._begin_with(self.options.view)
         if self.settings.problem:
@@ -60,10 +62,10 @@ class KeepingApp(TravelApp):
     def choose(self, view: View) -> None:
         before = self.model.view
         super().choose(view)
-        if _kept(before) != _kept(self.model.view):
-            window_s, by, utc, compare = _kept(self.model.view)
-            preferences = self.settings.preferences
-            self._keep(replace(preferences, window_s=window_s, by=by, utc=utc, compare=compare))
+        old, new = _kept(before), _kept(self.model.view)
+        changed = {name: value for name, value in new.items() if value != old[name]}
+        if changed:
+            self._keep(replace(self.settings.preferences, **changed))
 
     def action_filter(self) -> None:
         """Let the operator type a filter."""
@@ -116,15 +118,7 @@ class KeepingApp(TravelApp):
         saved = find(self.views, name)
         if saved is None:
             return
-        view = replace(
-            self.model.view,
-            filter=saved.filter,
-            by=saved.by,
-            window_s=saved.window_s,
-            sort=saved.sort,
-            where={},
-        )
-        self.choose(view)
+        self.choose(_viewed(self.model.view, saved))
         self.run_worker(self.go(saved.screen), group="go", exclusive=True)
 
     def _deal_with(self, chosen: Chosen | None) -> None:
@@ -137,30 +131,36 @@ class KeepingApp(TravelApp):
                 case "save":
                     self._save(chosen.name)
                 case "remove":
-                    self._keep_views(remove(self.views, chosen.name))
-                    self.notify(f"view {chosen.name} is forgotten", markup=False)
+                    if self._keep_views(remove(self.views, chosen.name)):
+                        self.notify(f"view {chosen.name} is forgotten", markup=False)
         except SchemaError as error:
             self._warn(str(error))
 
     def _begin_with(self, name: str) -> None:
-        if find(self.views, name) is None:
+        saved = find(self.views, name)
+        if saved is None:
             self._warn(f"there is no view named {name!r}; v shows those there are")
-        else:
-            self.open_view(name)
+            return
+        self.place = saved.screen
+        super().choose(_viewed(self.model.view, saved))
 
     def _save(self, name: str) -> None:
         view = self.model.view
         saved = SavedView(name, view.filter, view.by, view.window_s, view.sort, self.place)
-        self._keep_views(add(self.views, saved, overwrite=True))
-        self.notify(f"view {name} is kept", markup=False)
+        if self._keep_views(add(self.views, saved, overwrite=True)):
+            self.notify(f"view {name} is kept", markup=False)
 
-    def _keep_views(self, views: Views) -> None:
-        self._keep(replace(self.settings.preferences, views=views))
+    def _keep_views(self, views: Views) -> bool:
+        self._unkept = ""
+        return self._keep(replace(self.settings.preferences, views=views))
 
-    def _keep(self, preferences: Preferences) -> None:
+    def _keep(self, preferences: Preferences) -> bool:
+        """Whether it is in the file; one reason why not is told once, not at every key."""
         problem = self.settings.save(preferences)
-        if problem:
+        if problem and problem != self._unkept:
             self._warn(problem)
+        self._unkept = problem
+        return not problem
 
     def _write(self, name: str, text: str) -> None:
         if self.is_web:
@@ -177,5 +177,22 @@ class KeepingApp(TravelApp):
         self.notify(text, severity="warning", markup=False, timeout=_FOREVER_S)
 
 
-def _kept(view: View) -> tuple[int, str, bool, bool]:
-    return view.window_s, view.by, view.utc, view.compare
+def _kept(view: View) -> dict[str, Any]:
+    """Choices that the next run begins with."""
+    return {
+        "window_s": view.window_s,
+        "by": view.by,
+        "utc": view.utc,
+        "compare": view.compare,
+    }
+
+
+def _viewed(view: View, saved: SavedView) -> View:
+    return replace(
+        view,
+        filter=saved.filter,
+        by=saved.by,
+        window_s=saved.window_s,
+        sort=saved.sort,
+        where={},
+    )

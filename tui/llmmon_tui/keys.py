@@ -48,6 +48,8 @@ _SPELLED: Final = {
     "left_curly_bracket": "{",
     "right_curly_bracket": "}",
     "full_stop": ".",
+    "left": "←",
+    "right": "→",
 }
 
 KEYS: Final = (
@@ -98,6 +100,7 @@ KEYS: Final = (
     Key("picture", "ctrl+s", "ctrl+s", "picture", "Write the screen to an SVG file"),
     Key("utc", "u", "u", "UTC", "Clocks in UTC, and back to local time"),
     Key("refetch", "r,ctrl+r", "r", "refetch", "Connect and fetch everything again", rank=15),
+    Key("redraw", "ctrl+l", "ctrl+l", "redraw", "Draw the screen anew"),
     Key("palette", "colon", ":", "cmd", "Command palette (also ctrl+p)", rank=30),
 )
 
@@ -111,7 +114,7 @@ FIXED: Final = (
     ("delete, x", "End the silence under the cursor, in the list of silences"),
     ("e", "Why it fires, in the details of an alert"),
     ("ctrl+c", "Quit, also out of a sheet"),
-    ("esc", "Close, clear the filter, leave a narrowing; never quits"),
+    ("esc", "Close; leave the maximised panel, the past, the narrowing, the filter; never quits"),
 )
 """Keys that widgets and screens handle by themselves, for the help."""
 

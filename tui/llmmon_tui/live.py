@@ -161,7 +161,7 @@ class LiveApp(App[None]):
         self._paint_soon()
 
     def on_history_told(self, message: HistoryTold) -> None:
-        self.model.set_history(message.history, message.where, self.now_ns())
+        self.model.set_history(message.history, message.where, self.now_ns(), message.held_ns)
         self._paint_soon()
 
     def on_question_told(self, message: QuestionTold) -> None:
@@ -274,7 +274,7 @@ class LiveApp(App[None]):
             history = parse_history(params["window_s"], result, told_ns)
         except LlmmonError:
             return  # the link says what is wrong; the model asks again
-        self.post_message(HistoryTold(history, params["where"]))
+        self.post_message(HistoryTold(history, params["where"], params["end_ns"]))
 
     async def _fetch_rows(self) -> None:
         try:

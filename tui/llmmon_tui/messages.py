@@ -26,12 +26,13 @@ class Told(Message):
 
 
 class HistoryTold(Message):
-    """The history that was asked for, and what it was narrowed to."""
+    """The history that was asked for, what it was narrowed to, and the instant that was held."""
 
-    def __init__(self, history: History, where: Mapping[str, str]) -> None:
+    def __init__(self, history: History, where: Mapping[str, str], held_ns: int | None) -> None:
         super().__init__()
         self.history = history
         self.where = where
+        self.held_ns = held_ns
 
 
 class QuestionTold(Message):
@@ -46,12 +47,13 @@ class QuestionTold(Message):
 
 
 class Travelled(Message):
-    """A picture of the past, with requests that ended before it, or why it cannot be had."""
+    """The picture of `goal_ns`, with requests that ended before it, or why it cannot be had."""
 
     def __init__(
-        self, snapshot: Snapshot | None, tail: tuple[RequestRow, ...], error: str = ""
+        self, goal_ns: int, snapshot: Snapshot | None, tail: tuple[RequestRow, ...], error: str = ""
     ) -> None:
         super().__init__()
+        self.goal_ns = goal_ns
         self.snapshot = snapshot
         self.tail = tail
         self.error = error

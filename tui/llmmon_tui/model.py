@@ -78,6 +78,11 @@ class Picture:
         return self.held is not None and self.held.is_past
 
     @property
+    def watched(self) -> Snapshot | None:
+        """Whose alerts are listed: the newest, so that a pause hides none; of the past, its own."""
+        return self.snapshot if self.is_past else self.live
+
+    @property
     def held_ns(self) -> int | None:
         """The instant held, on the collector's clock; None while live."""
         return None if self.held is None else self.held.snapshot.at_ns
@@ -199,6 +204,8 @@ class Model:
     def toggle_pause(self, now_ns: int) -> None:
         """Hold the picture, or let it go; there must be one to hold."""
         if self._held is not None:
+            if self._held.is_past:
+                self._history = None
             self._held = None
             self._history_due_ns = 0
         elif self._live is not None:
@@ -232,18 +239,20 @@ class Model:
         if self._held is not None and self._history is not None:
             return None
         self._history_due_ns = now_ns + _RETRY_NS
-        shown = self._live if self._held is None else self._held.snapshot
-        window = self._window_of(shown)
+        window = None if self._shown is None else self._window_of(self._shown)
         return {
             "window_s": self.view.window_s if window is None else window.window_s,
-            "end_ns": None if self._held is None else self._held.snapshot.at_ns,
+            "end_ns": self._held_ns,
             "where": dict(self.view.where),
         }
 
-    def set_history(self, history: History, where: Mapping[str, str], now_ns: int) -> None:
-        """A history came; it is dropped when the view has moved on since it was asked for."""
-        window = None if self._live is None else self._window_of(self._live)
-        if window is None or history.window_s != window.window_s or where != self.view.where:
+    def set_history(
+        self, history: History, where: Mapping[str, str], now_ns: int, held_ns: int | None = None
+    ) -> None:
+        """A history up to `held_ns` came; it is dropped when the view has moved on meanwhile."""
+        window = None if self._shown is None else self._window_of(self._shown)
+        wanted = (window.window_s if window else None, self.view.where, self._held_ns)
+        if (history.window_s, where, held_ns) != wanted:
             return
         self._history = history
         self._history_due_ns = now_ns + int(history.refresh_s * _SECOND_NS)
@@ -263,7 +272,7 @@ class Model:
             address=self._address,
             link=self._link,
             age_s=self._freshness.age_s(now_ns),
-            snapshot=self._live if held is None else held.snapshot,
+            snapshot=self._shown,
             live=self._live,
             history=self._history,
             tail=self._tail if held is None else held.tail,
@@ -275,6 +284,10 @@ class Model:
             answers=self._desk.answers,
             collectors=collectors,
         )
+
+    @property
+    def _shown(self) -> Snapshot | None:
+        return self._live if self._held is None else self._held.snapshot
 
     @property
     def _held_ns(self) -> int | None:

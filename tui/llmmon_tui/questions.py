@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -49,7 +50,8 @@ NOTHING: Final = Answer()
 class _Asked:
     about: Hashable
     answer: Answer
-    due_ns: int
+    due_ns: float
+    """Infinite for what is never to be asked again."""
     is_pending: bool = False
 
 
@@ -83,10 +85,11 @@ class Desk:
         asked.is_pending = False
         if error:
             asked.answer = replace(asked.answer, error=error)
-            asked.due_ns = now_ns + int(_RETRY_S * _SECOND_NS)
+            asked.due_ns = now_ns + _RETRY_S * _SECOND_NS
         else:
             asked.answer = Answer(value, "", now_ns)
-            asked.due_ns = now_ns + int(question.refresh_s * _SECOND_NS)
+            refresh_s = question.refresh_s if held_ns is None else math.inf
+            asked.due_ns = now_ns + refresh_s * _SECOND_NS
         return True
 
     def refresh(self) -> None:
@@ -101,8 +104,7 @@ class Desk:
         if asked is None or asked.about != about:
             self._asked[question.name] = _Asked(about, NOTHING, now_ns, is_pending=True)
             return True
-        is_known = held_ns is not None and asked.answer.told_ns is not None and asked.due_ns > 0
-        if asked.is_pending or is_known or now_ns < asked.due_ns:
+        if asked.is_pending or now_ns < asked.due_ns:
             return False
         asked.is_pending = True
         return True

@@ -152,8 +152,8 @@ class SheetApp(ViewingApp):
 
     def on_acknowledge_wanted(self, wish: AcknowledgeWanted) -> None:
         for alert_id in wish.alert_ids:
-            alert = find_alert(self.picture, alert_id)
-            if alert is not None:
+            alert = self._live_alert(alert_id)
+            if alert is not None and not self.options.readonly:
                 self._send(acknowledge(alert, self.options.operator))
 
     def on_alert_sheet_outdated(self, message: AlertSheet.Outdated) -> None:
@@ -181,10 +181,19 @@ class SheetApp(ViewingApp):
         screen = self.screen
         chosen = screen.chosen_alert if isinstance(screen, MonitorScreen | AlertSheet) else None
         picture = self.picture
-        alert = loudest(picture.live) if chosen is None else find_alert(picture, chosen)
+        if chosen is None:
+            alert, reason = loudest(picture.live), "no new alert; 6 and the arrows choose another"
+        else:
+            alert, reason = self._live_alert(chosen), "that alert has gone"
         if alert is None:
-            self.notify("no new alert; 6 and the arrows choose another", markup=False)
+            self.notify(reason, markup=False)
         return alert
+
+    def _live_alert(self, alert_id: str) -> AlertView | None:
+        """What is done to an alert is done to it as it stands, whatever past is shown."""
+        live = self.picture.live
+        alerts = () if live is None else live.alerts
+        return next((one for one in alerts if one.id == alert_id), None)
 
     def _send(self, command: Command, then: Callable[[], None] | None = None) -> None:
         self.run_worker(self._carry_out(command, then), group="operate")

@@ -39,10 +39,18 @@ class TravelApp(SheetApp):
         window_s = self.model.view.window_s if window is None else window.window_s
         self.travel(at_ns - steps * step_s(window_s) * _SECOND_NS)
 
+    def action_pause(self) -> None:
+        """Hold the picture or let it go."""
+        if self.picture.held is not None:
+            self.action_resume()
+            return
+        self._stay()
+        self.model.toggle_pause(self.now_ns())
+        self.show()
+
     def action_resume(self) -> None:
         """Back to the live picture."""
-        self._goal_ns = None
-        self.workers.cancel_group(self, "travel")
+        self._stay()
         if self.picture.held is not None:
             self.model.toggle_pause(self.now_ns())
         self.show()
@@ -66,6 +74,8 @@ class TravelApp(SheetApp):
             self.run_worker(self.go(wish.place), group="go", exclusive=True)
 
     def on_travelled(self, message: Travelled) -> None:
+        if message.goal_ns != self._goal_ns:
+            return  # the operator has turned elsewhere while it was on its way
         self._goal_ns = None
         if message.error:
             self.notify(message.error, severity="warning", markup=False)
@@ -85,9 +95,16 @@ class TravelApp(SheetApp):
     def choose(self, view: View) -> None:
         before = self.model.view
         super().choose(view)
-        past_ns = self.picture.held_ns if self.picture.is_past else None
-        if past_ns is not None and (view.by, view.window_s) != (before.by, before.window_s):
+        after = self.model.view
+        held_ns = self.picture.held_ns if self.picture.is_past else None
+        past_ns = held_ns if self._goal_ns is None else self._goal_ns
+        if past_ns is not None and (after.by, after.window_s) != (before.by, before.window_s):
             self.travel(past_ns)
+
+    def _stay(self) -> None:
+        """Give up going where a step has led."""
+        self._goal_ns = None
+        self.workers.cancel_group(self, "travel")
 
     async def _fetch_past(self, at_ns: int, view: View) -> None:
         call = self.connection.control.call
@@ -98,9 +115,9 @@ class TravelApp(SheetApp):
             rows = await self._fetch_rows_of(snapshot.at_ns)
         except LlmmonError as error:
             reason = f"{moment_text(at_ns, self.now_ns())}: {clean(str(error))}"
-            self.post_message(Travelled(None, (), reason))
+            self.post_message(Travelled(at_ns, None, (), reason))
         else:
-            self.post_message(Travelled(snapshot, rows))
+            self.post_message(Travelled(at_ns, snapshot, rows))
 
     async def _fetch_rows_of(self, until_ns: int) -> tuple[RequestRow, ...]:
         """Requests that ended before an instant, the newest first."""

@@ -15,6 +15,7 @@ from llmmon_tui.drawing.table import cell_text
 from llmmon_tui.panels import alertbeside as beside
 from llmmon_tui.panels import alertboard as board
 from llmmon_tui.panels.alertquestions import parse_rules, questions
+from llmmon_tui.panels.values import clock_text
 from llmmon_tui.view import View
 
 SECOND = 10**9
@@ -163,3 +164,22 @@ def test_counts_in_one_line():
     assert "↺ 1 resolved" in told
     assert "2 silences" in told
     assert [one.text for one in beside.counts(picture_of(None))] == ["— not known yet"]
+
+
+def test_a_picture_of_the_past_tells_of_no_alert_of_now():
+    model = model_of(snapshot())
+    chosen = snapshot().alerts[0]
+    then_ns = AT_NS - 60 * SECOND
+    model.travel(replace(snapshot(), at_ns=then_ns, alerts=(chosen,)), (), AT_NS)
+    past = answered(model, lambda one: questions(one, chosen, False), ANSWERS)
+    told = [one.text for one in beside.counts(past)]
+    assert "✖ 1 CRIT" in told
+    assert "▲ 0 WARN" in told
+    assert "2 silences" not in told
+    assert board.board_title(past, "open") == "Alerts [open 1] all 1  history"
+    assert "only known of the present" in text(beside.silence_lines(past, 60))
+    model.travel(empty_snapshot(), (), AT_NS)
+    told = text(beside.objectives_lines(model.picture(AT_NS), 60))
+    assert told.rstrip() == "only known of the present"
+    drawn, _ = beside.curve(past, chosen)
+    assert drawn.end_label == clock_text(then_ns)

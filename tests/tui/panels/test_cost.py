@@ -11,6 +11,7 @@ from llmmon.errors import SchemaError
 from llmmon.protocol.snapshot import Group
 from llmmon_tui.drawing.lines import line_text, line_width
 from llmmon_tui.drawing.table import cell_text
+from llmmon_tui.fleet.answers import merge_sums
 from llmmon_tui.formatting import MISSING
 from llmmon_tui.panels.amounts import amount_text, per_1k, per_1m_tokens
 from llmmon_tui.panels.budgetlist import budget_panel
@@ -79,6 +80,33 @@ def test_sums_are_exact_and_agree_with_the_store(store):
     assert earlier.month.total.cost_pico + cost == month
 
 
+@pytest.mark.parametrize("by", ["model", "route", "user_id"])
+def test_several_collectors_are_added_up(store, by):
+    picture = picture_of(busy_snapshot())
+    for question in questions(picture, by):
+        one = store.query(dict(question.params))
+        both = question.parse(merge_sums([("a", one), ("b", one)], question.merge))
+        alone = question.parse(one)
+        if question.name == EARLIER:
+            assert both.month.total == alone.month.total.plus(alone.month.total)
+            assert (both.first_ns, both.known_since_ns) == (alone.first_ns, alone.known_since_ns)
+        elif question.name == TODAY:
+            assert both.groups == {key: one.plus(one) for key, one in alone.groups.items()}
+        else:
+            ratios = [(one["cached_token_ratio"]) for one in alone.groups.values()]
+            assert [one["cached_token_ratio"] for one in both.groups.values()] == ratios
+
+
+def test_unknown_money_has_no_pace():
+    unpriced = MoneyStore()
+    for table_name in ("requests", "rollups"):
+        unpriced.execute(f"UPDATE {table_name} SET cost_pico_usd = NULL")
+    unpriced.execute("UPDATE rollups SET unpriced = requests")
+    picture = shown(told(unpriced))
+    assert picture["today ends"] == ("$?", "")
+    assert picture["month ends"] == ("$?", "")
+
+
 def test_figures(store):
     picture = shown(told(store))
     assert picture["now"] == ("$38.10+/h", "over 5m")
@@ -114,6 +142,18 @@ def test_a_store_without_a_row_is_no_day_without_spending():
     assert len(table(picture)) == 0
     assert figures(picture_of(None))
     assert questions(picture_of(None), "model") == ()
+
+
+def test_before_the_store_has_told_the_dearest_of_the_hour_come_first():
+    told_window = window(300)
+    groups = [
+        replace(one, metrics={**one.metrics, "hourly_cost": float(place)})
+        for place, one in enumerate(told_window.groups)
+    ]
+    picture = picture_of(busy_snapshot(windows=(replace(told_window, groups=tuple(groups)),)))
+    costs = [one.window["hourly_cost"] for one in spenders(picture, "model")]
+    assert costs == sorted(costs, reverse=True)
+    assert len(costs) > 1
 
 
 def test_too_little_history_is_said():

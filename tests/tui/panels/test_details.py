@@ -4,7 +4,7 @@ from fnmatch import fnmatchcase
 
 from hypothesis import given
 from hypothesis import strategies as st
-from support.pictures import picture_of
+from support.pictures import model_of, picture_of
 from support.snapshots import AT_NS, alert, busy_snapshot, check, empty_snapshot, failing_channel
 
 from llmmon_tui.drawing.lines import line_text, line_width
@@ -66,6 +66,15 @@ def test_the_tail_has_what_went_wrong_newest_last():
     assert any("deepseek-chat  q 0.41" in line for line in lines)
     assert len(tail_lines(picture_of(busy_snapshot()), 40, 3)) == 3
     assert tail_lines(picture_of(busy_snapshot()), 40, 0) == []
+
+
+def test_in_the_past_the_list_is_of_the_past_and_calm_is_told_from_not_knowing():
+    model = model_of(busy_snapshot())
+    model.travel(busy_snapshot(at_ns=AT_NS - 60 * SECOND, alerts=()), (), AT_NS)
+    past = model.picture(AT_NS)
+    assert alert_blocks(past, 40, None) == []
+    assert texts(tail_lines(past, 40, 5)) == ["         nothing went wrong yet"]
+    assert tail_lines(picture_of(None, rows=False), 40, 5) == []
 
 
 @given(st.integers(1, 60))

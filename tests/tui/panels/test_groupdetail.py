@@ -16,6 +16,7 @@ from llmmon_tui.panels import groups
 from llmmon_tui.panels.groupcharts import GROUP_PLOTS
 from llmmon_tui.panels.groupdetail import change_text, detail_lines, leaders
 from llmmon_tui.panels.groupfields import MODELS, field_text, sortable
+from llmmon_tui.panels.grouplist import GroupList
 from llmmon_tui.panels.groupquestions import narrowed, parse_errors, questions
 from llmmon_tui.severity import Severity
 from llmmon_tui.view import View
@@ -43,12 +44,36 @@ def detail(picture, labels=GPT, width=60, height=40):
     return [line_text(line) for line in detail_lines(picture, group, width, height)]
 
 
+def leading(snapshot):
+    shown = picture_of(snapshot)
+    return leaders(shown, tuple(GroupList().of(shown.window).values()))
+
+
 def test_figures_stand_against_their_limits_and_the_window_before():
     picture = answered(model_of(busy_snapshot()), of_gpt, ANSWERS)
     p95 = next(line for line in detail(picture) if line.startswith("p95"))
     assert p95.split() == ["p95", "3.41s", "of", "5s", "↑100%"]
     err = next(line for line in detail(picture) if line.startswith("err"))
     assert "✖7.2" in err
+
+
+@pytest.mark.parametrize("first_s", [400, None])
+def test_a_window_before_that_is_not_known_throughout_is_no_comparison(first_s):
+    first_ns = None if first_s is None else AT_NS - first_s * 10**9
+
+    def query(params):
+        is_first = "min(time)" in params["sql"]
+        return {"rows": [[first_ns]], "truncated": False} if is_first else errors(params)
+
+    picture = answered(model_of(busy_snapshot()), of_gpt, {**ANSWERS, "query": query})
+    p95 = next(line for line in detail(picture) if line.startswith("p95"))
+    assert p95.split() == ["p95", "3.41s", "of", "5s", "—"]
+
+
+def test_where_it_is_narrow_no_column_of_the_figures_is_cut_off():
+    picture = answered(model_of(busy_snapshot()), of_gpt, ANSWERS)
+    p95 = next(line for line in detail(picture, width=40) if line.startswith("p95"))
+    assert p95.split() == ["p95", "3.41s", "of", "5s", "↑100%"]
 
 
 def test_its_alerts_and_those_of_the_whole():
@@ -94,7 +119,7 @@ def test_a_missing_figure_is_no_change():
 
 def test_it_asks_with_its_labels_and_only_of_the_past_where_that_is_shown():
     picture = picture_of(busy_snapshot())
-    curves, earlier, failed = questions(picture, GPT)
+    curves, earlier, _, failed = questions(picture, GPT)
     assert curves.params["where"] == GPT
     assert earlier.params["at_ns"] == AT_NS - 300 * 10**9
     assert "model, '') = 'gpt-4o'" in failed.params["sql"]
@@ -115,11 +140,34 @@ def test_charts_show_the_group_and_not_the_whole():
 
 
 def test_who_fails_is_slow_and_is_dear():
-    told = leaders(picture_of(busy_snapshot()))
+    told = leading(busy_snapshot())
     assert told[0].text.startswith("✖ failing gpt-4o err 7.2%")
     assert [one.text.split()[0] for one in told[1:]] == ["slowest", "dearest"]
     few = tuple(Group(GPT, metrics(requests=3)) for _ in range(2))
-    assert leaders(picture_of(busy_snapshot(windows=(replace(window(300), groups=few),)))) == []
+    assert leading(busy_snapshot(windows=(replace(window(300), groups=few),))) == []
+
+
+def test_the_one_with_most_errors_does_not_fail_while_it_keeps_the_limit():
+    calm = Group({"provider": "together", "model": "meta-llama/Llama-2"}, metrics(error_rate=0.006))
+    told = leading(busy_snapshot(windows=(replace(window(300), groups=(calm,)),)))
+    assert told[0].text == "most errors Llama-2 err 0.6%"
+
+
+def test_of_namesakes_the_provider_is_told():
+    known = tuple(
+        Group({"provider": provider, "model": "llama-2-70b"}, metrics(latency_p95=latency_ms))
+        for provider, latency_ms in (("lepton", 900.0), ("perplexity", 1900.0))
+    )
+    told = leading(busy_snapshot(windows=(replace(window(300), groups=known),)))
+    assert told[1].text == "slowest perplexity/llama-2-70b p95 1.90s"
+
+
+def test_each_group_of_a_window_is_made_once():
+    shown, known = picture_of(busy_snapshot()).window, GroupList()
+    groups_of_window = known.of(shown)
+    assert [one.labels for one in groups_of_window.values()] == [one.labels for one in shown.groups]
+    assert known.of(shown) is groups_of_window
+    assert known.of(None) == {}
 
 
 def test_more_columns_for_a_screen_of_its_own():

@@ -20,6 +20,7 @@ from llmmon_tui.drawing.table import cell_text
 from llmmon_tui.panels import collectorlines as collector
 from llmmon_tui.panels import healthboard as board
 from llmmon_tui.panels.collectorstatus import parse_status
+from llmmon_tui.panels.health import health_segments
 from llmmon_tui.panels.healthquestions import questions
 from llmmon_tui.severity import Severity
 from llmmon_tui.view import View
@@ -66,6 +67,9 @@ def test_failing_first_with_status_as_glyph_and_word():
     cells = [cell_text(cell) for cell in rows[0].cells]
     assert cells[PLACES["status"]] == "failing"
     assert cells[PLACES["marks"]] == "flapping, slow, critical"
+    well = check("well", critical=True)
+    (row,) = board.check_rows(picture_of(busy_snapshot(health=(well,))))
+    assert cell_text(row.cells[PLACES["marks"]]) == ""
     assert cells[PLACES["message"]] == "503"
     assert cell_text(rows[1].cells[PLACES["status"]]) == "● ok"
     assert cell_text(rows[1].cells[PLACES["value"]]) == "—"
@@ -126,6 +130,10 @@ def test_unpriced_models_are_counted_in_full_where_that_is_known():
     assert collector.unpriced_text(ingest(unpriced_models=()), None) == ""
 
 
+def text_of_segments(segments):
+    return "  ".join(one.text for one in segments)
+
+
 def test_without_the_status_it_says_so():
     assert "asking" in text(collector.collector_lines(picture_of(busy_snapshot()), 80))
     refused = answered(model_of(busy_snapshot()), lambda shown: questions(shown, None), {})
@@ -136,6 +144,10 @@ def test_without_the_status_it_says_so():
     assert questions(past, None) == ()
     assert "only known of the present" in text(collector.collector_lines(past, 80))
     assert collector.agents_empty(past) == "only known of the present"
+    assert text(collector.channels_told(past, 80)).rstrip() == "only known of the present"
+    assert "pagerduty" in text(collector.channels_told(picture_of(busy_snapshot()), 80))
+    assert "events lost" not in text_of_segments(board.verdict(past))
+    assert "series" not in text(collector.collector_lines(past, 80))
     assert "not known yet" in text(collector.collector_lines(picture_of(None), 80))
 
 
@@ -165,3 +177,13 @@ def test_what_an_agent_does_not_tell_is_missing():
 def test_a_status_of_another_shape_is_refused():
     with pytest.raises(SchemaError):
         parse_status({"ledger": []})
+
+
+def test_in_one_line_a_failing_check_tells_its_status_and_not_how_long_it_took():
+    checks = (check("redis", status="failing"), check("disk", status="degraded", value=91.0))
+    told = [one.text for one in health_segments(picture_of(busy_snapshot(health=checks)))]
+    assert told[0] == "✖ redis failing"
+    assert told[1].startswith("▲ disk 91")
+    none = health_segments(picture_of(busy_snapshot(health=())))
+    assert [one.text for one in none] == ["no checks"]
+    assert health_segments(picture_of(None)) == []

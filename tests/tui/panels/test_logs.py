@@ -11,6 +11,7 @@ from llmmon.errors import SchemaError
 from llmmon_collector.store import schema
 from llmmon_tui.drawing.lines import line_text, line_width
 from llmmon_tui.drawing.table import cell_text
+from llmmon_tui.fleet.answers import check_rows_only, merge_query, merge_sums
 from llmmon_tui.panels import logquestions, logs
 from llmmon_tui.panels.loglevel import THRESHOLDS, class_of, level_severity, next_threshold
 from llmmon_tui.severity import Severity
@@ -143,11 +144,23 @@ def test_lines_without_a_time_and_other_shapes():
         logquestions.parse_logs({"columns": 1})
 
 
+def test_lines_and_counts_of_several_collectors_are_one_list():
+    lines, levels = questions()
+    check_rows_only(lines.params["sql"])
+    some, others = ([log_row(n) for n in range(start, 500, 2)] for start in (0, 1))
+    both = merge_query([("a", table_of(some)), ("b", table_of(others))], lines.params["limit"])
+    times = [line.time_ns for line in lines.parse(both)]
+    assert times == [log_row(n)["time_ns"] for n in range(logquestions.MOST)]
+    told = [("a", table_of(level_rows())), ("b", table_of(level_rows()))]
+    counted = levels.parse(merge_sums(told, levels.merge))
+    assert counted.total() == 2 * levels.parse(table_of(level_rows())).total()
+
+
 def test_rows_have_glyph_word_and_ink():
     picture = answered([log_row(5), log_row(3), log_row(0, level="DEBUG")])
     rows = logs.log_rows(picture)
-    assert [row.severity for row in rows] == [Severity.CRITICAL, Severity.WARNING, Severity.OK]
-    assert [row.cells[1].ink for row in rows] == ["critical", "warning", "muted"]
+    assert [row.severity for row in rows] == [Severity.OK, Severity.WARNING, Severity.CRITICAL]
+    assert [row.cells[1].ink for row in rows] == ["muted", "warning", "critical"]
     assert cell_text(rows[1].cells[4]).startswith("line 3: upstream timeout")
 
 

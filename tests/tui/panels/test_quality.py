@@ -12,6 +12,7 @@ from llmmon.protocol.snapshot import Limit
 from llmmon_tui.drawing.lines import line_text, line_width
 from llmmon_tui.drawing.table import cell_text
 from llmmon_tui.drift import Finding
+from llmmon_tui.fleet.answers import check_rows_only, merge_query, merge_sums
 from llmmon_tui.formatting import MISSING
 from llmmon_tui.panels.qualitychart import CHARTS, quality_chart
 from llmmon_tui.panels.qualityfigures import figures, notes, trend_word
@@ -177,12 +178,44 @@ def test_spans_do_not_overlap_the_window_and_a_day_is_not_told_twice():
     assert [one.name for one in long] == ["now", "the window before"]
 
 
+@pytest.mark.parametrize("window_s", [300, 3600])
+def test_several_collectors_are_added_up_and_not_averaged(store, window_s):
+    view = View(window_s=window_s)
+    picture = picture_of(busy_snapshot(windows=(window(window_s),)), view)
+    for question in questions(picture):
+        one = store.query(dict(question.params))
+        alone = question.parse(one)
+        if question.name == WORST:
+            check_rows_only(question.params["sql"])
+            both = question.parse(merge_query([("a", one), ("b", one)], 10_000))
+            scores = [poor.scores["quality_score"] for poor in both]
+            assert scores == sorted(scores)
+            assert len(both) == len(alone)
+        elif question.name == SERIES:
+            both = question.parse(merge_sums([("a", one), ("b", one)], question.merge))
+            assert [point.requests for point in both.points] == [
+                2 * point.requests for point in alone.points
+            ]
+            assert both.points[0].means == pytest.approx(alone.points[0].means)
+            assert both.points[0].refusal_rate == alone.points[0].refusal_rate
+        elif question.name == BEFORE:
+            both = question.parse(merge_sums([("a", one), ("b", one)], question.merge))
+            assert both["now"] == tuple(2 * n for n in alone["now"])
+
+
+@pytest.mark.parametrize("width", [50, 60, 100])
+def test_what_is_too_few_is_said_whole(store, width):
+    lines = spread_text(told(store), width)
+    assert any(line.endswith("needs 50") for line in lines)
+    assert not any(line.endswith("…") for line in lines if "too few" in line)
+
+
 def test_the_spread_has_counts_shares_and_words(store):
     lines = spread_text(told(store))
     assert lines[0].startswith("0.8 to 1.0 █")
     assert lines[0].endswith("107  27%")
     assert lines[4].endswith("4   1%")
-    assert any("same time yesterday" in line and "too few to tell" in line for line in lines)
+    assert any("same time yesterday" in line and "too few" in line for line in lines)
     assert any("n 400 vs 200" in line and "▲ shifted" in line for line in lines)
 
 

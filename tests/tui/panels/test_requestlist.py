@@ -10,8 +10,10 @@ from support.viewer_data import SECOND_NS, request_row
 from support.viewer_requests import STORED_TOTAL, stored_rows, table_of
 
 from llmmon.errors import SchemaError
+from llmmon_collector.control.records import plain
 from llmmon_collector.store import schema
 from llmmon_tui.drawing.table import cell_text
+from llmmon_tui.fleet.answers import check_rows_only, merge_query, merge_sums
 from llmmon_tui.panels import orders, requestlist, requestquestions
 from llmmon_tui.rows import TailShare, parse_rows
 from llmmon_tui.view import View
@@ -24,12 +26,29 @@ def asked(order, view=None):
     return requestquestions.questions(model.picture(AT_NS), order)
 
 
+def past_picture(view=None):
+    """As of a minute ago: the last requests before it, and nothing of the store yet."""
+    model = model_of(busy_snapshot(), view)
+    past_ns = AT_NS - 60 * SECOND_NS
+    tail = [one for one in model.picture(AT_NS).tail if one.time_ns <= past_ns]
+    model.travel(replace(busy_snapshot(), at_ns=past_ns), tail, AT_NS)
+    return model
+
+
+def model_of_tail(*rows):
+    """The picture of these requests alone, without a filter."""
+    model = model_of(busy_snapshot(), rows=False)
+    model.add_rows(parse_rows(list(rows)))
+    return model.picture(AT_NS)
+
+
 def answered(order, rows, view=None, error=""):
     """The picture after the store told these rows, or an error."""
     model = model_of(busy_snapshot(), view)
     picture = model.picture(AT_NS)
     for question in model.questions_due(requestquestions.questions(picture, order), AT_NS):
-        value = None if error else question.parse(table_of(rows))
+        told = [{"n": STORED_TOTAL}] if question.name == requestquestions.TOTAL else rows
+        value = None if error else question.parse(table_of(told))
         model.answer(question, None, value, error, AT_NS)
     return model.picture(AT_NS)
 
@@ -69,8 +88,24 @@ def test_columns_are_sorted_from_the_end_that_is_asked_for():
 def test_live_orders_need_no_store_without_a_filter():
     assert asked(orders.BAD) == ()
     assert asked(orders.NEWEST) == ()
-    assert len(asked(orders.NEWEST, View(filter="gpt"))) == 1
-    assert len(asked(orders.Order("time", False))) == 1
+    assert asked(orders.NEWEST, View(filter="gpt"))
+    assert asked(orders.Order("time", False))
+
+
+def test_in_the_past_the_store_tells_what_failed_in_the_window():
+    model = past_picture()
+    picture = model.picture(AT_NS)
+    waiting = said(picture, orders.BAD)
+    assert "the last" in waiting
+    assert "tail" not in waiting
+    due = model.questions_due(requestquestions.questions(picture, orders.BAD), AT_NS)
+    for question in due:
+        told = [{"n": 7}] if question.name == requestquestions.TOTAL else stored_rows()
+        model.answer(question, picture.at_ns, question.parse(table_of(told)), "", AT_NS)
+    shown = requestlist.listing(model.picture(AT_NS), orders.BAD)
+    assert {row.id for row in shown.rows} == {"req-0240", "req-0241", "req-0242"}
+    assert shown.stored == frozenset()
+    assert "3 of 7 in 5m" in said(model.picture(AT_NS), orders.BAD)
 
 
 @pytest.fixture
@@ -100,19 +135,61 @@ def test_the_slowest_of_the_window_and_of_how_many(database):
     store(database, "slow", 200, 9000.0, model="gpt-4o")
     store(database, "unknown", 20, None)
     store(database, "older", 400, 99_000.0)
-    (question,) = asked(orders.SLOWEST)
+    question, total = asked(orders.SLOWEST)
     found = ask(database, question)
     assert [row.id for row in found.rows] == ["slow", "fast", "unknown"]
-    assert found.total == 3
+    assert ask(database, total) == 3
     assert found.rows[0].time_ns == AT_NS - 200 * SECOND_NS
-    (reverse,) = asked(orders.reversed_order(orders.SLOWEST))
+    reverse, _ = asked(orders.reversed_order(orders.SLOWEST))
     assert [row.id for row in ask(database, reverse).rows] == ["fast", "slow", "unknown"]
+
+
+def test_what_failed_is_found_before_what_is_slow_or_poor_and_the_rest(database):
+    store(database, "newest", 1, 10.0)
+    store(database, "slow", 2, 9000.0)
+    store(database, "poor", 3, 10.0, quality_score=0.1)
+    store(database, "failed", 200, 10.0, error="TimeoutError")
+    store(database, "refused", 250, 10.0, status_code=429)
+    question, _ = asked(orders.BAD, View(filter="latency_ms>0"))
+    found = [row.id for row in ask(database, question).rows]
+    assert found == ["failed", "refused", "slow", "poor", "newest"]
+
+
+def test_by_time_is_by_the_time_that_is_shown(database):
+    store(database, "long", 10, 60_000.0)
+    database.execute("UPDATE requests SET start_ns = start_ns - 60000000000")
+    store(database, "short", 20, 10.0)
+    question, _ = asked(orders.Order("time"), View(filter="latency_ms>0"))
+    assert [row.id for row in ask(database, question).rows] == ["long", "short"]
+
+
+@pytest.mark.parametrize("column", orders.COLUMNS)
+def test_several_collectors_rows_are_one_list_in_order(database, column):
+    for place, (latency_ms, model) in enumerate([(5.0, "b"), (9.0, None), (None, "a"), (7.0, "c")]):
+        values = {"operation": model, "error": model, "ttft_ms": latency_ms, "user_id": model}
+        values |= {"input_tokens": place, "output_tokens": 1, "route": model, "model": model}
+        values |= {"cost_pico_usd": place * 10**6, "quality_score": latency_ms}
+        store(database, str(place), 10 + place, latency_ms, **values)
+    for order in (orders.by_column(column), orders.reversed_order(orders.by_column(column))):
+        question, total = asked(order, View(filter="-user:nobody"))
+        check_rows_only(question.params["sql"])
+        cursor = database.execute(question.params["sql"])
+        names = [one[0] for one in cursor.description]
+        rows = [list(map(plain, row)) for row in cursor.fetchall()]
+        parts = [
+            (name, {"columns": names, "rows": rows[start::2], "truncated": False})
+            for name, start in (("b", 1), ("a", 0))
+        ]
+        found = question.parse(merge_query(parts, question.params["limit"]))
+        assert [row.id for row in found.rows] == [row[0] for row in rows]
+    counts = [(name, {"columns": ["n"], "rows": [[2]], "truncated": False}) for name in "ab"]
+    assert total.parse(merge_sums(counts, total.merge)) == 4
 
 
 @pytest.mark.parametrize("column", orders.COLUMNS)
 def test_every_column_can_be_asked_for(database, column):
     store(database, "one", 10, 10.0, model="m", error="E", cost_pico_usd=1, input_tokens=1)
-    (question,) = asked(replace(orders.by_column(column), is_descending=False))
+    question, _ = asked(replace(orders.by_column(column), is_descending=False))
     assert [row.id for row in ask(database, question).rows] == ["one"]
 
 
@@ -120,9 +197,9 @@ def test_the_filter_and_the_group_are_asked_for_too(database):
     store(database, "a", 10, 10.0, model="gpt-4o", service="it's")
     store(database, "b", 10, 10.0, model="gpt-4o")
     store(database, "c", 10, 10.0, model="other", service="it's")
-    (question,) = asked(orders.SLOWEST, View(filter="model:gpt", where={"service": "it's"}))
+    question, _ = asked(orders.SLOWEST, View(filter="model:gpt", where={"service": "it's"}))
     assert [row.id for row in ask(database, question).rows] == ["a"]
-    (question,) = asked(orders.SLOWEST, View(where={"service": ""}))
+    question, _ = asked(orders.SLOWEST, View(where={"service": ""}))
     assert [row.id for row in ask(database, question).rows] == ["b"]
 
 
@@ -136,7 +213,7 @@ def test_a_question_is_about_its_order_filter_group_and_window():
 
 
 def test_another_shape_of_answer_is_an_error():
-    (question,) = asked(orders.SLOWEST)
+    question, _ = asked(orders.SLOWEST)
     with pytest.raises(SchemaError, match="query"):
         question.parse([])
     assert question.parse({"columns": ["id"], "rows": [["x"]]}).rows == ()
@@ -183,6 +260,20 @@ def test_a_filter_finds_older_ones_in_the_store_and_marks_them():
     assert rows["req-0240"].endswith(requestlist.STORED)
     assert not rows["req-0003"].endswith(requestlist.STORED)
     assert "· 3 from the store" in said(picture, orders.NEWEST)
+
+
+def test_what_a_filter_finds_is_of_the_window_alone():
+    old = request_row(50, id="old", time_ns=AT_NS - 400 * SECOND_NS)
+    model = model_of(busy_snapshot(), View(filter="chat"))
+    model.add_rows(parse_rows([old]))
+    picture = model.picture(AT_NS)
+    for question in model.questions_due(requestquestions.questions(picture, orders.BAD), AT_NS):
+        told = [{"n": 2}] if question.name == requestquestions.TOTAL else stored_rows()[:1]
+        model.answer(question, None, question.parse(table_of(told)), "", AT_NS)
+    picture = model.picture(AT_NS)
+    assert "old" not in ids(picture, orders.BAD)
+    assert f"{len(ids(picture, orders.BAD))} in 5m" in said(picture, orders.BAD)
+    assert "old" in ids(model_of_tail(old), orders.BAD)
 
 
 def test_a_store_that_fails_is_told_beside_what_the_tail_has():
@@ -255,6 +346,12 @@ def test_foreign_text_is_cleaned():
     picture = model.picture(AT_NS)
     (row,) = requestlist.list_rows(picture, requestlist.listing(picture, orders.BAD))
     assert [cell_text(row.cells[place]).strip() for place in (1, 10, 11)] == ["gpt4", "ab", "/x"]
+
+
+def test_quantiles_are_by_nearest_rank():
+    model = model_of(CALM, rows=False)
+    model.add_rows(parse_rows([request_row(n, latency_ms=1000.0 * (n + 1)) for n in range(2)]))
+    assert "p50 1.00s  p95 2.00s  max 2.00s" in said(model.picture(AT_NS), orders.NEWEST)
 
 
 def test_what_the_tail_leaves_out_is_told():

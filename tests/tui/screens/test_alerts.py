@@ -4,7 +4,15 @@ import tempfile
 
 import pytest
 from support.snapshots import AT_NS, alert, busy_snapshot
-from support.viewer_app import app_of, painted, running, screen_text, serve_all, until
+from support.viewer_app import (
+    app_of,
+    painted,
+    running,
+    screen_text,
+    serve_all,
+    settled,
+    until,
+)
 from support.viewer_ops import answer_ops
 from support.viewer_peer import ViewerPeer
 
@@ -147,3 +155,33 @@ async def test_the_table_is_there_at_every_size(peer, size):
         await on_alerts(pilot)
         assert "7.2% > 5%" in text_of(pilot)
         assert "[open 2]" in text_of(pilot)
+
+
+async def test_with_thirty_rows_the_list_shows_more_than_a_few(tmp_path):
+    many = tuple(alert(id=f"n{n}", rule=f"rule_{n}") for n in range(7))
+    with ViewerPeer(f"ipc://{tempfile.mkdtemp(dir=tmp_path)}") as peer:
+        serve_all(peer, busy_snapshot(alerts=many))
+        answer_ops(peer)
+        async with running(app_of(peer.address), (100, 30)) as pilot:
+            await on_alerts(pilot)
+            shown = screen_text(pilot)
+            listed = [line for line in shown if "rule_" in line and "7.2% > 5%" in line]
+            assert len(listed) >= 7
+
+
+async def test_in_the_past_all_of_the_screen_is_of_the_past(peer):
+    app = app_of(peer.address)
+    async with running(app, (40, 24)) as pilot:
+        await pilot.press("left_square_bracket")
+        await until(pilot, lambda: app.picture.is_past)
+        await pilot.press("6")
+        await settled(pilot)
+        await pilot.resize_terminal(120, 40)
+        await settled(pilot)
+        shown = text_of(pilot)
+        # one line, of which a narrower layout has left nothing
+        assert shown.count("present") == 1
+        assert "silences" not in shown
+        axes = [line for line in screen_text(pilot) if "-5m" in line]
+        assert axes
+        assert not any("now" in line for line in axes)

@@ -8,8 +8,10 @@ from support.viewer_app import app_of, painted, screen_text, serve_all, until
 from support.viewer_money import MoneyStore, serve_money
 from support.viewer_peer import ViewerPeer
 
+from llmmon_tui.panels import orders
 from llmmon_tui.panels.costquestions import EARLIER, TODAY
 from llmmon_tui.screens.cost import CostScreen
+from llmmon_tui.screens.requests import RequestsScreen
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,8 @@ async def test_enter_leads_to_the_requests_of_a_group_the_dearest_first(tmp_path
         await until(pilot, lambda: pilot.app.current_mode == "requests")
         view = pilot.app.model.view
         assert view.filter == "provider:anthropic model:claude-sonnet-4-5"
-        assert (view.sort, view.descending) == ("cost", True)
+        assert isinstance(pilot.app.screen, RequestsScreen)
+        assert pilot.app.screen.order == orders.DEAREST
 
 
 async def test_quick_presses_reach_the_groupings_beyond_and_come_back(tmp_path, store):

@@ -63,3 +63,16 @@ async def test_tab_goes_through_what_stands_below_where_it_is_narrow(peer):
         await pilot.press("tab")
         await painted(pilot)
         assert "1.2M emitted" in text_of(pilot)
+
+
+@pytest.mark.parametrize("place", ["2", "4", "6", "7"])
+async def test_a_focused_panel_that_a_low_screen_hides_hands_the_focus_on(peer, place):
+    async with running(app_of(peer.address)) as pilot:
+        await pilot.press(place)
+        await painted(pilot)
+        await pilot.press("shift+tab")
+        await pilot.resize_terminal(120, 14)
+        await painted(pilot)
+        await painted(pilot)
+        await until(pilot, lambda: pilot.app.screen.focused is not None)
+        assert pilot.app.screen.focused.is_on_screen

@@ -39,7 +39,7 @@ async def test_the_group_under_the_cursor_is_told_in_detail(peer):
         shown = await text_of(pilot)
         assert "429 RateLimitError" in shown
         assert "alerts  2 open" in shown
-        assert "Tokens/s" in shown
+        assert "Tok/s" in shown
 
 
 async def test_moving_the_cursor_asks_about_the_next_group(peer):
@@ -91,3 +91,18 @@ async def test_z_gives_a_panel_the_whole_screen_and_escape_takes_it_back(peer):
         await pilot.press("escape")
         await painted(pilot)
         assert "by model  4" in await text_of(pilot)
+
+
+async def test_until_the_cursor_is_moved_it_is_on_the_worst(peer):
+    app = app_of(peer.address)
+    async with running(app) as pilot:
+        await on_models(pilot)
+        await pilot.press("S")
+        await painted(pilot)
+        table = app.screen.groups
+        assert table.cursor_key == table.rows[0].key
+        await pilot.press("j")
+        chosen = table.cursor_key
+        await pilot.press("S")
+        await painted(pilot)
+        assert table.cursor_key == chosen

@@ -8,8 +8,10 @@ from support.viewer_app import app_of, painted, screen_text, serve_all, until
 from support.viewer_money import MoneyStore, serve_money
 from support.viewer_peer import ViewerPeer
 
+from llmmon_tui.panels import orders
 from llmmon_tui.panels.qualityquestions import BEFORE, SERIES, TENTHS, WORST
 from llmmon_tui.screens.quality import QualityScreen
+from llmmon_tui.screens.requests import RequestsScreen
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,9 @@ async def test_enter_opens_the_trace_of_one_of_the_worst(tmp_path, store):
         screen.choose_panel("quality-worst")
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.screen is not screen)
+        await until(pilot, lambda: "1 of 60" in "\n".join(screen_text(pilot)))
+        await pilot.press("n")
+        await until(pilot, lambda: "2 of 60" in "\n".join(screen_text(pilot)))
 
 
 async def test_enter_on_a_group_leads_to_its_requests_the_worst_first(tmp_path, store):
@@ -57,7 +62,8 @@ async def test_enter_on_a_group_leads_to_its_requests_the_worst_first(tmp_path, 
         await until(pilot, lambda: pilot.app.current_mode == "requests")
         view = pilot.app.model.view
         assert view.filter.startswith("provider:")
-        assert (view.sort, view.descending) == ("quality", False)
+        assert isinstance(pilot.app.screen, RequestsScreen)
+        assert pilot.app.screen.order == orders.POOREST
 
 
 async def test_n_shows_the_next_chart(tmp_path, store):

@@ -72,6 +72,21 @@ async def test_cursor_stays_with_its_row_when_rows_move(pilot):
     assert pilot.app.heard[-1] == ("selected", "c")
 
 
+async def test_an_untouched_cursor_can_rest_on_the_first_row():
+    class Resting(Host):
+        def compose(self):
+            yield LiveTable(COLUMNS, rests=True)
+
+    async with Resting().run_test(size=(50, 11)) as pilot:
+        table = pilot.app.table
+        table.set_rows(rows("a", "b"))
+        table.set_rows(rows("b", "a"))
+        assert table.cursor_key == "b"
+        await pilot.press("j")
+        table.set_rows(rows("a", "b"))
+        assert table.cursor_key == "a"
+
+
 async def test_a_removed_row_hands_the_cursor_to_the_nearest(pilot):
     table = pilot.app.table
     table.set_rows(rows("a", "b", "c", "d"))

@@ -16,11 +16,12 @@ from llmmon_tui.panels.alertquestions import CURVE, SILENCES, changes_of, has_cu
 from llmmon_tui.panels.alerts import count_segments
 from llmmon_tui.panels.changes import alert_history_lines
 from llmmon_tui.panels.charts import ChartPicture
+from llmmon_tui.panels.collectorlines import PRESENT
 from llmmon_tui.panels.metricchart import history_chart, limit_line
 from llmmon_tui.panels.objectives import budget_lines, slo_lines
 from llmmon_tui.panels.prose import wrap
 from llmmon_tui.panels.silences import COLUMNS, silence_rows
-from llmmon_tui.panels.values import severity_of, window_text
+from llmmon_tui.panels.values import clock_text, severity_of, window_text
 from llmmon_tui.severity import Severity
 
 _WAITING = "asking the collector …"
@@ -48,20 +49,23 @@ def curve(picture: Picture, alert: AlertView | None) -> tuple[ChartPicture, str]
     """The alert's value over its window with the limit drawn in, and what is to be said of it."""
     history = picture.answer(CURVE).value
     now_ns = instant_ns(picture)
+    end_label = clock_text(now_ns) if picture.is_past else "now"
     if alert is None or not has_curve(alert):
         told = "" if alert is None else f"no curve is kept of {alert.metric}"
-        return history_chart(None, "", now_ns, []), told
+        return history_chart(None, "", now_ns, [], end_label), told
     severity = severity_of(alert.severity)
     lines = [] if alert.threshold is None else [limit_line(alert.metric, alert.threshold, severity)]
     known = history if isinstance(history, History) else None
     beside = picture.answer(CURVE).error or _WAITING
     if known is not None:
         beside = window_text(known.window_s)
-    return history_chart(known, alert.metric, now_ns, lines), beside
+    return history_chart(known, alert.metric, now_ns, lines, end_label), beside
 
 
 def silence_lines(picture: Picture, width: int) -> list[Line]:
-    """What is muted, the one that ends first at the top."""
+    """What is muted, the one that ends first at the top; what was in the past is not kept."""
+    if picture.is_past:
+        return wrap(PRESENT, "muted", width)
     answer = picture.answer(SILENCES)
     if answer.value is None:
         return wrap(answer.error or _WAITING, "muted", width)
@@ -77,6 +81,8 @@ def objectives_lines(picture: Picture, width: int) -> list[Line]:
     snapshot = picture.snapshot
     if snapshot is None:
         return wrap("not known yet: no collector has answered", "muted", width)
+    if picture.is_past and not (snapshot.slos or snapshot.budgets):
+        return wrap(PRESENT, "muted", width)
     lines = slo_lines(snapshot, width) if snapshot.slos else []
     lines += budget_lines(snapshot, width) if snapshot.budgets else []
     return lines or wrap("no SLO and no budget; o tells how to add one", "muted", width)
@@ -84,10 +90,10 @@ def objectives_lines(picture: Picture, width: int) -> list[Line]:
 
 def counts(picture: Picture) -> Sequence[Segment]:
     """One line: how many fire, wait, are taken on, are silenced, are over."""
-    if picture.live is None:
+    if picture.watched is None:
         return [Segment("— not known yet", "muted")]
     over = sum(one.state == "resolved" for one in known_alerts(picture))
-    silences = picture.answer(SILENCES).value
+    silences = None if picture.is_past else picture.answer(SILENCES).value
     muted = "" if not silences else f"{len(silences)} silence{'s' * (len(silences) > 1)}"
     glyph = Severity.RESOLVED.glyph
     return [

@@ -51,8 +51,7 @@ _SECOND_NS: Final = 1_000_000_000
 
 def known_alerts(picture: Picture) -> tuple[AlertView, ...]:
     """The newest ones, also while paused; in the past those of that instant."""
-    snapshot = picture.snapshot if picture.is_past else picture.live
-    return () if snapshot is None else snapshot.alerts
+    return () if picture.watched is None else picture.watched.alerts
 
 
 def instant_ns(picture: Picture) -> int:
@@ -88,7 +87,7 @@ def board_title(picture: Picture, scope: Scope) -> str:
         "all": str(len(known_alerts(picture))),
         "history": "",
     }
-    known = picture.live is not None
+    known = picture.watched is not None
     names = [f"{one} {counts[one]}".rstrip() if known else one for one in SCOPES]
     marked = [
         f"[{name}]" if one == scope else f" {name} "

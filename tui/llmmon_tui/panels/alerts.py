@@ -39,24 +39,26 @@ _COUNTED: Final = (
 
 
 def alert_rows(picture: Picture) -> list[Row]:
-    """The newest alerts, also while paused: they do not wait for the operator."""
-    snapshot = picture.live
+    """The newest alerts, also while paused: they do not wait for the operator. Else the past's."""
+    snapshot = picture.watched
     if snapshot is None:
         return []
     return [_row(one, snapshot.at_ns) for one in worst_first(snapshot.alerts, snapshot.at_ns)]
 
 
 def find_alert(picture: Picture, alert_id: str) -> AlertView | None:
-    """The alert with this id, or None when it has gone."""
-    alerts = () if picture.live is None else picture.live.alerts
+    """The alert with this id as it stands, or as the past shown knew it; None when it has gone."""
+    known = (picture.live, picture.snapshot)
+    alerts = (one for snapshot in known if snapshot is not None for one in snapshot.alerts)
     return next((one for one in alerts if one.id == alert_id), None)
 
 
 def firing(picture: Picture) -> int:
     """How many alerts shout."""
-    snapshot = picture.live
-    alerts = () if snapshot is None else snapshot.alerts
-    return sum(alert_severity(one, picture.live_at_ns).breaching for one in alerts)
+    snapshot = picture.watched
+    if snapshot is None:
+        return 0
+    return sum(alert_severity(one, snapshot.at_ns).breaching for one in snapshot.alerts)
 
 
 def counts_text(picture: Picture) -> str:
@@ -68,7 +70,7 @@ def counts_text(picture: Picture) -> str:
 
 def count_segments(picture: Picture) -> list[Segment]:
     """Counts by severity: `✖ 1 CRIT  ▲ 1 WARN  ✓ 1 ack`."""
-    snapshot = picture.live
+    snapshot = picture.watched
     if snapshot is None:
         return [Segment("— not known yet", "muted")]
     counts = Counter(alert_severity(one, snapshot.at_ns) for one in snapshot.alerts)

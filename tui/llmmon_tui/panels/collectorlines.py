@@ -10,6 +10,7 @@ from llmmon_tui.drawing.lines import Line
 from llmmon_tui.drawing.table import Cell, Column, Row
 from llmmon_tui.formatting import MISSING, age, count, duration, number, strip_controls
 from llmmon_tui.model import Picture
+from llmmon_tui.panels.channels import channel_lines
 from llmmon_tui.panels.collectorstatus import Agent, Status
 from llmmon_tui.panels.healthquestions import STATUS
 from llmmon_tui.panels.prose import fact, wrap
@@ -34,7 +35,8 @@ _SKEWED_S: Final = 1.0
 _GAUGE: Final = 10
 _UNIT: Final = 1024
 _WAITING: Final = "asking the collector …"
-_PRESENT: Final = "only known of the present"
+PRESENT: Final = "only known of the present"
+"""What a picture of the past says of what no store keeps."""
 
 
 def collector_lines(picture: Picture, width: int) -> list[Line]:
@@ -45,8 +47,10 @@ def collector_lines(picture: Picture, width: int) -> list[Line]:
     answer = picture.answer(STATUS)
     status: Status | None = answer.value
     lines = [line for one in snapshot.problems for line in wrap(f"✖ {one}", "critical", width)]
+    if picture.is_past:
+        return [*lines, *wrap(PRESENT, "muted", width)]
     if status is None:
-        said = _PRESENT if picture.is_past else answer.error or _WAITING
+        said = answer.error or _WAITING
         lines += [*_figures(snapshot.ingest, width), *wrap(said, "muted", width)]
         return [*lines, *fact("unpriced", unpriced_text(snapshot.ingest, None), width)]
     return [
@@ -82,7 +86,12 @@ def agents_empty(picture: Picture) -> str:
         return "no agent has been heard of"
     if picture.snapshot is None:
         return f"connecting to {picture.address}"
-    return _PRESENT if picture.is_past else answer.error or _WAITING
+    return PRESENT if picture.is_past else answer.error or _WAITING
+
+
+def channels_told(picture: Picture, width: int) -> list[Line]:
+    """The channels as they deliver now; how they did in the past is not kept."""
+    return wrap(PRESENT, "muted", width) if picture.is_past else channel_lines(picture, width)
 
 
 def _books(status: Status, width: int) -> list[Line]:

@@ -108,7 +108,8 @@ def _ending(title: str, forecast: Forecast | None, spent: Part | None) -> Figure
     if forecast is None:
         return Figure(title, MISSING, "too little known", "muted")
     text = amount_text(forecast.end_usd, spent.requests, spent.unpriced)
-    return Figure(title, text, f"pace {money(forecast.pace.pico_per_hour / 1e12)}/h")
+    pace = "" if text == UNKNOWN else f"pace {money(forecast.pace.pico_per_hour / 1e12)}/h"
+    return Figure(title, text, pace)
 
 
 def _today_part(picture: Picture) -> Part | None:

@@ -78,7 +78,8 @@ def _today(picture: Picture, by: str) -> Question:
     source = _REQUESTS if by in BEYOND else "rollups"
     span = between(midnight_ns(picture.at_ns), picture.at_ns, picture.view.where)
     sql = _by_labels(labels, _SUMS, source, span)
-    return _ask(TODAY, picture, by, sql, lambda result: _parts(result, len(labels)))
+    added = _added(labels, ("sum",) * 3)
+    return _ask(TODAY, picture, by, sql, lambda result: _parts(result, len(labels)), added)
 
 
 def _earlier(picture: Picture, by: str) -> Question:
@@ -97,7 +98,8 @@ def _earlier(picture: Picture, by: str) -> Question:
     )
     span = between(min(month_ns, week_ns), today_ns, picture.view.where)
     sql = _by_labels(labels, values, "rollups", span)
-    return _ask(EARLIER, picture, by, sql, lambda result: parse_earlier(result, len(labels)))
+    added = _added(labels, (*("sum",) * 5, *("min",) * 3))
+    return _ask(EARLIER, picture, by, sql, lambda result: parse_earlier(result, len(labels)), added)
 
 
 def _window(picture: Picture, by: str) -> Question:
@@ -115,10 +117,23 @@ def _window(picture: Picture, by: str) -> Question:
     span = between(min(start_ns, hour_ns), picture.at_ns, picture.view.where)
     labels = label_names(by)
     sql = _by_labels(labels, values, _REQUESTS, span)
-    return _ask(WINDOW, picture, by, sql, lambda result: parse_window(result, len(labels)))
+    added = _added(labels, ("sum",) * len(_WINDOW_NAMES))
+    return _ask(WINDOW, picture, by, sql, lambda result: parse_window(result, len(labels)), added)
 
 
-def _ask(name: str, picture: Picture, by: str, sql: str, parse: Callable[[Any], Any]) -> Question:
+def _added(labels: tuple[str, ...], values: tuple[str, ...]) -> tuple[str, ...]:
+    """How the rows of `_by_labels` of several collectors become one."""
+    return ("key", *("key" for _ in labels), *values)
+
+
+def _ask(
+    name: str,
+    picture: Picture,
+    by: str,
+    sql: str,
+    parse: Callable[[Any], Any],
+    added: tuple[str, ...],
+) -> Question:
     """The days are part of what it is about: at midnight all is asked for anew."""
     about = (by, tuple(picture.view.where.items()), midnight_ns(picture.at_ns))
     scans = by in BEYOND and name != EARLIER
@@ -129,6 +144,7 @@ def _ask(name: str, picture: Picture, by: str, sql: str, parse: Callable[[Any], 
         parse,
         about=(*about, picture.view.window_s) if name == WINDOW else about,
         refresh_s=_SCAN_REFRESH_S if scans else _REFRESH_S[name],
+        merge=added,
     )
 
 

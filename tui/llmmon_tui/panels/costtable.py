@@ -121,6 +121,8 @@ def spenders(picture: Picture, by: str) -> list[Spender]:
     terms = parse_filter(picture.view.filter)
     kept = [one for one in found if matches(terms, one.labels, one.window or _SILENT)]
     key, sign = sort_key(picture.view), -1.0 if picture.view.descending else 1.0
+    if today is None and key == _DEFAULT_SORT:
+        key = "hour"  # the next best, until the store has told
     return sorted(kept, key=lambda one: _rank(_number(one, key), sign))
 
 

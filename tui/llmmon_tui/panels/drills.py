@@ -31,13 +31,15 @@ def drilled(picture: Picture, figure: str) -> tuple[View, str, str]:
     place, view = DRILLS[figure], picture.view
     match figure:
         case "err":
-            return replace(view, filter=f"{view.filter} error".strip()), place, NEWEST.title
+            return _filtered(view, "error"), place, NEWEST.title
         case "p95" | "latency":
             p95_ms = picture.total.get("latency_p95")
             if p95_ms is not None:
-                return (
-                    replace(view, filter=f"{view.filter} latency_ms>{p95_ms:.0f}".strip()),
-                    place,
-                    SLOWEST.title,
-                )
+                return _filtered(view, f"latency_ms>{p95_ms:.0f}"), place, SLOWEST.title
     return view, place, ""
+
+
+def _filtered(view: View, term: str) -> View:
+    """The view with a filter that has this term, once."""
+    is_there = term in view.filter.split()
+    return view if is_there else replace(view, filter=f"{view.filter} {term}".strip())

@@ -9,6 +9,7 @@ from llmmon_tui.drawing.priority import Segment
 from llmmon_tui.keys import KEYS, Key
 from llmmon_tui.model import Picture
 
+_MOVING: Final = 35
 ENTER: Final = {
     "alerts": "details",
     "health": "details",
@@ -33,7 +34,7 @@ def footer_line(
     `own` are the keys that only this screen has.
     """
     segments = [
-        Segment(f"{key.shown} {_label(key, picture)}", _ink(key, picture), key.rank)
+        Segment(f"{key.shown} {_label(key, picture)}", _ink(key, picture), _rank(key, picture))
         for key in (*KEYS, *own)
         if key.rank and is_valid(key) and _helps(key, picture)
     ]
@@ -47,6 +48,12 @@ def footer_line(
 def _helps(key: Key, picture: Picture) -> bool:
     """Stepping stands there once time is held; going back to the present only then."""
     return key.action not in {"resume", "travel(1)"} or picture.held is not None
+
+
+def _rank(key: Key, picture: Picture) -> int:
+    """While time is held, the keys that move in it stay longer than most."""
+    is_moving = key.action in {"resume", "travel(1)"} and picture.held is not None
+    return key.rank + _MOVING if is_moving else key.rank
 
 
 def _label(key: Key, picture: Picture) -> str:

@@ -22,5 +22,5 @@ def _speed(picture: Picture) -> ChartPicture:
 GROUP_PLOTS: Final = (
     *(plot for plot in PLOTS if plot.id in {"latency", "cost"}),
     Plot("errors", "Errors %", metric_look("error_rate"), _errors),
-    Plot("speed", "Tokens/s", metric_look("tokens_per_second"), _speed),
+    Plot("speed", "Tok/s", metric_look("tokens_per_second"), _speed),
 )

@@ -29,9 +29,14 @@ WAITING: Final = "asking the collector …"
 STEADY_WITHIN: Final = 0.03
 """A change of less than this share of the value before is no news."""
 _BAR: Final = 7
-_SHORT: Final = 24
+_SHORT: Final = 28
+_FAILING: Final = "failing"
+_LOUD: Final = 10
+"""What breaks a limit stays when the line is short."""
 _SECOND_NS: Final = 1_000_000_000
 _NAME, _VALUE, _LIMIT, _DELTA = 9, 11, 10, 9
+_LEAST: Final = 7
+"""Cells that the longest of most figures takes: `$38.10+`, `of $100`."""
 
 
 class _Told(NamedTuple):
@@ -68,14 +73,13 @@ def detail_lines(picture: Picture, group: Group | None, width: int, height: int)
     return [*alerts, *errors[: max(3, height // 3)], *figures][:height]
 
 
-def leaders(picture: Picture) -> list[Segment]:
+def leaders(picture: Picture, groups: Sequence[Group]) -> list[Segment]:
     """Who is slow, dear and failing: `slowest gpt-4o p95 3.41s`; too few requests prove nothing."""
-    groups = () if picture.window is None else picture.window.groups
     known = [one for one in groups if (one.metrics.get("requests") or 0) >= FEW]
     return [
         segment
         for word, unit, metric, priority in (
-            ("failing", "err", "error_rate", 9),
+            (_FAILING, "err", "error_rate", 9),
             ("slowest", "p95", "latency_p95", 8),
             ("dearest", "1h", "hourly_cost", 7),
         )
@@ -92,14 +96,23 @@ def _leader(
         return None
     severity = _severity(picture, metric, worst.metrics)
     mark = f"{severity.glyph} " if severity.breaching else ""
-    name = fit_short(strip_controls(list(worst.labels.values())[-1] or "(none)"))
+    if word == _FAILING and not severity.breaching:
+        word = "most errors"
+    name = _short_name(worst, groups)
     text = f"{mark}{word} {name} {unit} {metric_text(metric, worst.metrics.get(metric))}"
-    return Segment(text, severity.ink if severity.breaching else "plain", priority)
+    if severity.breaching:
+        return Segment(text, severity.ink, _LOUD + priority)
+    return Segment(text, "plain", priority)
 
 
-def fit_short(name: str) -> str:
-    """A name that leaves room for others."""
-    return name if width_of(name) <= _SHORT else fit(name, _SHORT)
+def _short_name(group: Group, groups: Sequence[Group]) -> str:
+    """A name that leaves room for others, with the provider where namesakes need it."""
+    *before, name = (strip_controls(one or "(none)") for one in group.labels.values())
+    short = name.rpartition("/")[2] or name
+    own = list(group.labels.values())[-1:]
+    if before and sum(list(one.labels.values())[-1:] == own for one in groups) > 1:
+        short = f"{before[-1]}/{short}"
+    return short if width_of(short) <= _SHORT else fit(short, _SHORT)
 
 
 def change_text(metric: str, now: Metrics, then: Metrics) -> str:
@@ -141,9 +154,15 @@ def _figures(picture: Picture, group: Group, width: int) -> list[Line]:
 
 
 def _columns(cells: Sequence[tuple[str, int, str]], width: int) -> Line:
-    """Cells of text, width (right-aligned where below 0) and ink, two blanks between."""
+    """Cells of text, width (right-aligned where below 0) and ink, two blanks between.
+
+    Where they do not fit, each is as much narrower as it takes, and one blank is between.
+    """
+    over = sum(abs(size) + 2 for _, size, _ in cells) - 2 - width
+    less = -(-max(0, over - len(cells) + 1) // len(cells))
+    gap = "  " if over <= 0 else " "
     spans = [
-        (fit(text, abs(size), "right" if size < 0 else "left") + "  ", ink)
+        (fit(text, max(_LEAST, abs(size) - less), "right" if size < 0 else "left") + gap, ink)
         for text, size, ink in cells
     ]
     return fit_line(spans, width)

@@ -7,19 +7,24 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from llmmon.errors import SchemaError
-from llmmon.protocol.snapshot import Metrics, Snapshot, decode_snapshot
+from llmmon.protocol.snapshot import Group, Metrics, decode_snapshot
 from llmmon_tui import fields
 from llmmon_tui.history import POINTS, History, parse_history
 from llmmon_tui.model import Picture
 from llmmon_tui.panels import yesterday
+from llmmon_tui.panels.grouplist import GroupList, group_id
 from llmmon_tui.questions import Question
-from llmmon_tui.statements import answered, asked, between, select
+from llmmon_tui.statements import answered, asked, between, instant, select
 from llmmon_tui.view import nearest_window
 
 CURVES: Final = "models.curves"
 BEFORE: Final = "models.before"
 ERRORS: Final = "models.errors"
+FIRST: Final = "models.first"
 _SECOND_NS: Final = 1_000_000_000
+_SLACK: Final = 0.05
+"""A window counts as watched throughout when this share of it, at its beginning, told nothing."""
+_FIRST_REFRESH_S: Final = 300.0
 _KINDS: Final = 12
 """Kinds of errors that are told."""
 _FAILED: Final = "(coalesce(error, '') <> '' OR coalesce(status_code, 0) >= 400)"
@@ -44,6 +49,7 @@ def questions(picture: Picture, labels: Mapping[str, str]) -> tuple[Question, ..
     return (
         _curves(picture, labels, window_s, about),
         _before(picture, window_s),
+        Question(FIRST, "query", _first(picture), parse_first, (), _FIRST_REFRESH_S),
         _errors(picture, labels, window_s, about),
         *yesterday.questions(narrowed(picture, labels)),
     )
@@ -57,13 +63,14 @@ def narrowed(picture: Picture, labels: Mapping[str, str]) -> Picture:
 
 
 def metrics_before(picture: Picture, labels: Mapping[str, str]) -> Metrics:
-    """The group's figures of the window before; none while they are not known."""
-    snapshot, window = picture.answer(BEFORE).value, picture.window
-    if not isinstance(snapshot, Snapshot) or not snapshot.windows or window is None:
+    """The group's figures of the window before; none unless all of it is known."""
+    before: Mapping[str, Group] = picture.answer(BEFORE).value or {}
+    first_ns, window = picture.answer(FIRST).value, picture.window
+    if first_ns is None or window is None:
         return {}
-    kept = [one.window_s for one in snapshot.windows]
-    groups = snapshot.window(nearest_window(kept, window.window_s)).groups
-    return next((one.metrics for one in groups if one.labels == labels), {})
+    known_ns = picture.at_ns - int(window.window_s * (2 - _SLACK) * _SECOND_NS)
+    group = before.get(group_id(labels))
+    return {} if group is None or first_ns > known_ns else group.metrics
 
 
 def _curves(picture: Picture, labels: Mapping[str, str], window_s: int, about: Any) -> Question:
@@ -82,7 +89,17 @@ def _before(picture: Picture, window_s: int) -> Question:
     by = picture.view.by
     params = {"by": by, "at_ns": picture.at_ns - window_s * _SECOND_NS}
     refresh_s = min(300.0, max(15.0, window_s / 20))
-    return Question(BEFORE, "snapshot", params, _parse_snapshot, (window_s, by), refresh_s)
+
+    def parse(result: Any) -> Mapping[str, Group]:
+        return _parse_groups(result, window_s)
+
+    return Question(BEFORE, "snapshot", params, parse, (window_s, by), refresh_s)
+
+
+def _first(picture: Picture) -> Mapping[str, Any]:
+    """Since when requests are stored: what was before is unknown, not nothing."""
+    condition = f"time <= {instant(picture.at_ns)}"
+    return asked(select("epoch_ns(min(time))", "requests", condition, ""), 1)
 
 
 def _errors(picture: Picture, labels: Mapping[str, str], window_s: int, about: Any) -> Question:
@@ -108,7 +125,19 @@ def parse_errors(result: Any) -> tuple[ErrorKind, ...]:
     )
 
 
-def _parse_snapshot(result: Any) -> Snapshot:
+def parse_first(result: Any) -> int | None:
+    """When the first request that is stored ended; None where there is none.
+
+    Raises:
+        SchemaError: another shape.
+    """
+    rows, _ = answered(result, 1)
+    return fields.whole(rows[0][0]) if rows else None
+
+
+def _parse_groups(result: Any, window_s: int) -> Mapping[str, Group]:
     if not isinstance(result, bytes):
         raise SchemaError("snapshot: expected bytes")
-    return decode_snapshot(result)
+    snapshot = decode_snapshot(result)
+    kept = [one.window_s for one in snapshot.windows]
+    return GroupList().of(snapshot.window(nearest_window(kept, window_s)) if kept else None)

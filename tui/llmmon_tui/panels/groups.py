@@ -23,6 +23,7 @@ from llmmon_tui.panels.groupfields import (
     field_value,
     sortable,
 )
+from llmmon_tui.panels.grouplist import GroupList
 from llmmon_tui.panels.values import breach
 from llmmon_tui.severity import Severity
 from llmmon_tui.trends import COLUMNS as TREND_WIDTH
@@ -86,44 +87,38 @@ def sort_text(picture: Picture, fields: Fields = OVERVIEW) -> str:
     return f"{auto}sort {_sorted_field(picture, fields).column.title} {arrow}"
 
 
-def group_rows(picture: Picture, fields: Fields = OVERVIEW) -> Sequence[Row]:
+def group_rows(
+    picture: Picture, fields: Fields = OVERVIEW, known: GroupList | None = None
+) -> Sequence[Row]:
     """The groups that pass the filter, in order; those without a value come last."""
     window, snapshot = picture.window, picture.snapshot
     if window is None or snapshot is None:
         return []
     terms = parse_filter(picture.view.filter)
-    groups = [one for one in window.groups if matches(terms, one.labels, one.metrics)]
+    by_key = (known or GroupList()).of(window)
+    keys = [
+        key for key, one in by_key.items() if not terms or matches(terms, one.labels, one.metrics)
+    ]
     metric = _sorted_field(picture, fields).metric
     sign = -1.0 if is_descending(picture, fields) else 1.0
-    groups.sort(key=lambda one: _rank(field_value(metric, one.metrics), sign))
+    keys.sort(key=lambda key: _rank(field_value(metric, by_key[key].metrics), sign))
     shouting = _shouting(picture)
 
     def build(place: int) -> Row:
-        group = groups[place]
+        group = by_key[keys[place]]
         cells = (
             field_cell(field, group.metrics, window.total, snapshot.limits) for field in fields
         )
         row = (_name(group), *cells, _trend(picture, group, metric))
-        return Row(group_id(group), row, _severity(shouting, group))
+        return Row(keys[place], row, _severity(shouting, group))
 
-    return LazyRows([group_id(one) for one in groups], build)
+    return LazyRows(keys, build)
 
 
 def group_labels(key: str, picture: Picture) -> Mapping[str, str]:
     """The labels of the row with this key; none when it has left."""
-    group = find_group(key, picture)
+    group = GroupList().of(picture.window).get(key)
     return {} if group is None else group.labels
-
-
-def find_group(key: str | None, picture: Picture) -> Group | None:
-    """The group of the row with this key; None when it has left."""
-    groups = () if picture.window is None else picture.window.groups
-    return next((one for one in groups if group_id(one) == key), None)
-
-
-def group_id(group: Group) -> str:
-    """The key of a group's row."""
-    return "\0".join(f"{name}={value}" for name, value in group.labels.items())
 
 
 def _sorted_field(picture: Picture, fields: Fields) -> Field:

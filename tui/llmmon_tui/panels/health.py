@@ -49,7 +49,11 @@ def health_text(picture: Picture) -> str:
 
 def health_segments(picture: Picture) -> list[Segment]:
     """One line of all checks, the worst first: `● llm_api  ▲ disk 91%`."""
-    checks = () if picture.snapshot is None else picture.snapshot.health
+    if picture.snapshot is None:
+        return []
+    checks = picture.snapshot.health
+    if not checks:
+        return [Segment("no checks", "muted")]
     return [_segment(one, len(checks) - place) for place, one in enumerate(worst_first(checks))]
 
 
@@ -61,7 +65,7 @@ def worst_first(checks: Sequence[HealthView]) -> list[HealthView]:
 def _segment(check: HealthView, priority: int) -> Segment:
     severity = check_severity(check)
     glyph = "●" if severity is Severity.OK else severity.glyph
-    value = "" if severity is Severity.OK else f" {_value(check)}"
+    value = "" if severity is Severity.OK else f" {_trouble(check)}"
     ink = "plain" if severity is Severity.OK else severity.ink
     return Segment(f"{glyph} {strip_controls(check.name)}{value}", ink, priority)
 
@@ -69,6 +73,11 @@ def _segment(check: HealthView, priority: int) -> Segment:
 def check_severity(check: HealthView) -> Severity:
     """How bad a check is; a status that nobody knows is no success."""
     return STATUS.get(check.status, Severity.NO_DATA)
+
+
+def _trouble(check: HealthView) -> str:
+    """What it measured, else how it stands: how long it took tells no trouble."""
+    return strip_controls(check.status) if check.value is None else figure(check.value, check.unit)
 
 
 def _value(check: HealthView) -> str:

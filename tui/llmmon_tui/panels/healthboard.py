@@ -61,6 +61,9 @@ def verdict(picture: Picture) -> list[Segment]:
     snapshot = picture.snapshot
     if snapshot is None:
         return [Segment("— not known yet", "muted")]
+    if picture.is_past:
+        # channels and losses are only known of the present
+        return [_checks(snapshot.health)]
     bad_channels, channels = len(troubled(snapshot)), len(snapshot.channels)
     told = f"{bad_channels} of {channels} channels in trouble"
     calm = f"{channels} {'channel delivers' if channels == 1 else 'channels deliver'}"
@@ -125,7 +128,9 @@ def _row(check: HealthView, now_ns: int) -> Row:
 
 
 def _marks(check: HealthView) -> str:
-    words = (("flapping", check.flapping), ("slow", check.slow), ("critical", check.critical))
+    """How it runs; that all fails with it is only of interest while it is not well."""
+    is_grave = check.critical and check_severity(check) is not Severity.OK
+    words = (("flapping", check.flapping), ("slow", check.slow), ("critical", is_grave))
     return ", ".join(word for word, holds in words if holds)
 
 

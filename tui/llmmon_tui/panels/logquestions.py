@@ -15,6 +15,7 @@ from llmmon_tui.model import Picture
 from llmmon_tui.panels import narrowing
 from llmmon_tui.panels.loglevel import CLASSES, class_of, threshold_sql
 from llmmon_tui.questions import Question
+from llmmon_tui.statements import asked
 
 LINES: Final = "logs"
 LEVELS: Final = "logs.levels"
@@ -23,6 +24,8 @@ BUCKETS: Final = 60
 """Steps of the window that lines are counted in."""
 _TEXTS: Final = ("level", "service", "logger", "message", "trace_id", "request_id")
 _OTHERS: Final = ("environment", "host", "tags")
+_ADDED: Final = ("key", "key", "sum")
+"""How the counts of several collectors become one."""
 
 
 class LogRow(NamedTuple):
@@ -61,8 +64,7 @@ def questions(picture: Picture, threshold: str) -> tuple[Question, ...]:
     """The newest lines from the threshold up, and the counts of all."""
     about = narrowing.about(picture)
     refresh_s = max(1.0, narrowing.refresh_s(picture) / 2)
-    lines = {"sql": _lines_sql(picture, threshold), "limit": MOST}
-    levels = {"sql": _levels_sql(picture), "limit": 10_000}
+    lines, levels = asked(_lines_sql(picture, threshold)), asked(_levels_sql(picture))
     step_s = narrowing.window_of(picture) / BUCKETS
 
     def parse_levels(result: Any) -> LevelCounts:
@@ -70,12 +72,12 @@ def questions(picture: Picture, threshold: str) -> tuple[Question, ...]:
 
     return (
         Question(LINES, "query", lines, parse_logs, (threshold, *about), refresh_s, 12.0),
-        Question(LEVELS, "query", levels, parse_levels, about, refresh_s, 12.0),
+        Question(LEVELS, "query", levels, parse_levels, about, refresh_s, 12.0, _ADDED),
     )
 
 
 def parse_logs(result: Any) -> tuple[LogRow, ...]:
-    """Lines as the method `query` tells them; those without a time are left out.
+    """The newest lines that the method `query` tells; those without a time are left out.
 
     Raises:
         SchemaError: another shape than the protocol's.
@@ -91,7 +93,7 @@ def parse_logs(result: Any) -> tuple[LogRow, ...]:
         seen[same] = seen.get(same, 0) + 1
         others = {name: text for name in _OTHERS if (text := fields.text(plain.get(name)))}
         rows.append(LogRow(key=f"{same} {seen[same]}", time_ns=time_ns, others=others, **texts))
-    return tuple(rows)
+    return tuple(sorted(rows, key=lambda row: -row.time_ns)[:MOST])
 
 
 def _lines_sql(picture: Picture, threshold: str) -> str:

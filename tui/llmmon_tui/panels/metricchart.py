@@ -48,13 +48,17 @@ def metric_chart(
 
 
 def history_chart(
-    history: History | None, metric: str, until_ns: int, thresholds: Sequence[Threshold]
+    history: History | None,
+    metric: str,
+    until_ns: int,
+    thresholds: Sequence[Threshold],
+    end_label: str = "now",
 ) -> ChartPicture:
     """The metric over a span of its own that ends at `until_ns`."""
     points = [] if history is None else history.points(metric, until_ns)
     series = [ChartSeries(metric, points, "series-2", policy_of(metric))]
     window_s = 300 if history is None else history.window_s
-    return ChartPicture(series, list(thresholds), window_s, until_ns / 1e9, "now")
+    return ChartPicture(series, list(thresholds), window_s, until_ns / 1e9, end_label)
 
 
 def limits_of(picture: Picture, metric: str) -> list[Threshold]:

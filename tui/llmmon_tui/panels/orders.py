@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
+
+from llmmon_tui.rows import RequestRow
 
 COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "time": "start_ns",
+        "time": "time",
         "model": "model",
         "operation": "operation",
         "status": "coalesce(error, status_code::VARCHAR)",
@@ -23,6 +25,35 @@ COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Columns of the table that can be sorted by, each with what it is in SQL."""
+
+
+def _status(row: RequestRow) -> str | None:
+    code = None if row.status_code is None else str(row.status_code)
+    return code if row.error is None else row.error
+
+
+def _tokens(row: RequestRow) -> int | None:
+    if row.input_tokens is None or row.output_tokens is None:
+        return None
+    return row.input_tokens + row.output_tokens
+
+
+_VALUES: Final[Mapping[str, Callable[[RequestRow], Any]]] = MappingProxyType(
+    {
+        "time": lambda row: row.time_ns,
+        "model": lambda row: row.model,
+        "operation": lambda row: row.operation,
+        "status": _status,
+        "took": lambda row: row.latency_ms,
+        "ttft": lambda row: row.ttft_ms,
+        "tokens": _tokens,
+        "cost": lambda row: row.cost_usd,
+        "quality": lambda row: row.quality_score,
+        "user": lambda row: row.user_id,
+        "route": lambda row: row.route,
+    }
+)
+"""The same of a row that was told."""
 _RISING: Final = frozenset({"model", "operation", "quality", "user", "route"})
 """Those whose lowest value comes first: names, and scores, where low is bad."""
 
@@ -49,7 +80,16 @@ class Order:
     def sql(self) -> str:
         """What follows ORDER BY; rows without a value come last."""
         direction = "DESC" if self.is_descending else "ASC"
-        return f"{COLUMNS[self.column]} {direction} NULLS LAST, start_ns DESC"
+        return f"{COLUMNS[self.column]} {direction} NULLS LAST, time DESC"
+
+    def sort(self, rows: Iterable[RequestRow]) -> list[RequestRow]:
+        """Rows that several collectors have ordered by themselves, in one order."""
+        valued = [(_VALUES[self.column](row), row) for row in rows]
+        known = [(value, row) for value, row in valued if value is not None]
+        known.sort(key=lambda pair: pair[1].time_ns, reverse=True)
+        known.sort(key=lambda pair: pair[0], reverse=self.is_descending)
+        unknown = [row for value, row in valued if value is None]
+        return [*(row for _, row in known), *sorted(unknown, key=lambda row: -row.time_ns)]
 
 
 BAD: Final = Order()

@@ -15,6 +15,7 @@ from llmmon_tui.panels.qualityspread import drifts
 from llmmon_tui.panels.values import breach, limit_words
 from llmmon_tui.severity import Severity
 
+_ALMOST_ALL: Final = 0.99
 STABLE_WITHIN: Final = 0.05
 """Change of the mean between the halves of a window that is no news, as the collector has it."""
 
@@ -138,4 +139,4 @@ def _sample_words(picture: Picture) -> str:
     if not scored:
         return "no request of this window has a score"
     told = f"scored {count(scored)} of {count(requests)} requests"
-    return f"{told}: a sample" if scored < requests else told
+    return f"{told}: a sample" if scored < _ALMOST_ALL * requests else told

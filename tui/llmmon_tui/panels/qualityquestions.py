@@ -6,6 +6,7 @@ Windows of an hour and more are told by minute rollups, shorter ones by the requ
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from llmmon.errors import SchemaError
@@ -26,12 +27,15 @@ TENTHS: Final = "quality.tenths"
 BUCKETS: Final = 5
 MEANS: Final = ("quality_score", *SCORES)
 _POINTS: Final = 60
+_LEAST_STEP_S: Final = 5
 _WORST_ROWS: Final = 60
 _GROUPS: Final = 1000
 _HOUR_S: Final = 3600
 _MINUTE_NS: Final = 60 * SECOND_NS
 _DAY_NS: Final = 24 * HOUR_NS
 _WORST_TEXTS: Final = ("id", "model", "operation", "route", "prompt_version", "finish_reason")
+_SERIES_COLUMNS: Final = 4 + 2 * len(MEANS)
+"""When, how many requests, a sum and a count of each score, refused, judged."""
 _WORST_COLUMNS: Final = ("epoch_ns(time)", *_WORST_TEXTS, *MEANS, "refusal")
 
 
@@ -78,8 +82,8 @@ def questions(picture: Picture) -> tuple[Question, ...]:
 
 
 def step_ns(window_s: int) -> int:
-    """The buckets of the scores over time."""
-    return max(1, window_s // _POINTS) * SECOND_NS
+    """The buckets of the scores over time, long enough that a mean is of more than a few."""
+    return max(_LEAST_STEP_S, window_s // _POINTS) * SECOND_NS
 
 
 def spans(picture: Picture) -> tuple[Span, ...]:
@@ -117,20 +121,20 @@ def _series(picture: Picture) -> Question:
     span = between(start_ns, picture.at_ns, picture.view.where)
     sql = select(values, "rollups" if is_long else "requests", span, "GROUP BY 1 ORDER BY 1")
     refresh_s = min(30.0, max(3.0, step / SECOND_NS))
-    return _ask(SERIES, picture, sql, lambda result: parse_series(result, step), refresh_s)
+    ask = _ask(SERIES, picture, sql, lambda result: parse_series(result, step), refresh_s)
+    return replace(ask, merge=("key", *("sum",) * (_SERIES_COLUMNS - 1)))
 
 
 def _single() -> list[str]:
-    means = [f"avg({name})" for name in MEANS]
-    refused = "avg(CASE WHEN refusal > 0.5 THEN 1.0 ELSE 0.0 END) FILTER (WHERE refusal >= 0)"
-    return ["count(*)", "count(quality_score)", *means, refused]
+    sums = [f"{way}({name})" for name in MEANS for way in ("sum", "count")]
+    refused = [f"count(*) FILTER (WHERE refusal {test})" for test in ("> 0.5", ">= 0")]
+    return ["count(*)", *sums, *refused]
 
 
 def _rolled() -> list[str]:
     names = ("quality", *SCORES)
-    means = [f"sum({name}) / 1e6 / nullif(sum({name}_n), 0)" for name in names]
-    refused = "sum(refused) / nullif(sum(judged), 0)::DOUBLE"
-    return ["sum(requests)", "sum(quality_n)", *means, refused]
+    sums = [one for name in names for one in (f"sum({name}) / 1e6", f"sum({name}_n)")]
+    return ["sum(requests)", *sums, "sum(refused)", "sum(judged)"]
 
 
 def _before(picture: Picture) -> Question:
@@ -145,7 +149,8 @@ def _before(picture: Picture) -> Question:
     inside = between(since_ns, until_ns, picture.view.where)
     names = tuple(span.name for span in known)
     sql = select(", ".join(values), "rollups", inside)
-    return _ask(BEFORE, picture, sql, lambda result: parse_before(result, names), 15.0)
+    ask = _ask(BEFORE, picture, sql, lambda result: parse_before(result, names), 15.0)
+    return replace(ask, merge=("sum",) * len(values))
 
 
 def _worst(picture: Picture) -> Question:
@@ -196,14 +201,22 @@ def _ask(
 
 def parse_series(result: Any, step: int) -> Series:
     """Buckets without a request are not among the points. Raises SchemaError."""
-    rows, _ = answered(result, 4 + len(MEANS))
-    return Series(step, tuple(_point(row) for row in rows))
+    rows, _ = answered(result, _SERIES_COLUMNS)
+    points = sorted(map(_point, rows), key=lambda point: point.start_ns)
+    return Series(step, tuple(points))
 
 
 def _point(row: Sequence[Any]) -> Point:
-    means = dict(zip(MEANS, map(fields.number, row[3:-1]), strict=True))
-    start_ns, requests, scored = (whole_number(value) for value in row[:3])
-    return Point(start_ns, requests, scored, means, fields.number(row[-1]))
+    start_ns, requests = whole_number(row[0]), whole_number(row[1])
+    sums, counts = row[2:-2:2], [whole_number(value) for value in row[3:-2:2]]
+    pairs = zip(MEANS, map(fields.number, sums), counts, strict=True)
+    means = {name: _share(total, n) for name, total, n in pairs}
+    refused, judged = (whole_number(value) for value in row[-2:])
+    return Point(start_ns, requests, counts[0], means, _share(refused, judged))
+
+
+def _share(total: float | None, n: int) -> float | None:
+    return total / n if total is not None and n else None
 
 
 def parse_before(result: Any, names: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
@@ -219,7 +232,7 @@ def parse_before(result: Any, names: tuple[str, ...]) -> dict[str, tuple[int, ..
 
 
 def parse_worst(result: Any) -> tuple[Poor, ...]:
-    """The worst first; rows without an id are left out. Raises SchemaError."""
+    """The worst first; rows without an id or a score are left out. Raises SchemaError."""
     rows, _ = answered(result, len(_WORST_COLUMNS))
     texts = len(_WORST_TEXTS)
     poor = (
@@ -230,7 +243,9 @@ def parse_worst(result: Any) -> tuple[Poor, ...]:
         )
         for row in rows
     )
-    return tuple(one for one in poor if one.texts["id"])
+    known = [one for one in poor if one.texts["id"] and one.scores["quality_score"] is not None]
+    known.sort(key=lambda one: (one.scores["quality_score"], -one.time_ns))
+    return tuple(known[:_WORST_ROWS])
 
 
 def parse_tenths(result: Any, labels: int) -> dict[Labels, float | None]:

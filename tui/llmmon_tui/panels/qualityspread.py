@@ -8,7 +8,7 @@ from typing import Final
 from llmmon_tui.drawing.gauge import FULL
 from llmmon_tui.drawing.lines import Line, fit_line
 from llmmon_tui.drift import LEAST, MOVED, SHIFTED, Drift, Finding, compare
-from llmmon_tui.formatting import MISSING, count, fit, score
+from llmmon_tui.formatting import count, fit, score
 from llmmon_tui.model import Picture
 from llmmon_tui.panels.qualityquestions import BEFORE, BUCKETS
 from llmmon_tui.severity import Severity
@@ -90,13 +90,13 @@ def _drift_lines(picture: Picture, width: int) -> list[Line]:
 def _drift_line(name: str, drift: Drift, width: int) -> Line:
     severity = _INKS.get(drift.finding, Severity.OK)
     glyph = f"{severity.glyph} " if severity.breaching else ""
-    told = MISSING if drift.psi is None else score(drift.psi)
-    few = f", {LEAST} needed" if drift.finding is Finding.TOO_FEW else ""
+    told = "" if drift.psi is None else fit(score(drift.psi), 5, "right") + " "
+    few = f", needs {LEAST}" if drift.psi is None else ""
     ink = "muted" if drift.finding in {Finding.TOO_FEW, Finding.CHANCE} else severity.ink
     return fit_line(
         [
             (fit(name, _NAME), "plain"),
-            (fit(told, 5, "right") + " ", ink),
+            (told, ink),
             (glyph + drift.finding, ink),
             (f"  n {count(drift.scored)} vs {count(drift.scored_before)}{few}", "muted"),
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,7 @@ from llmmon_tui.model import Picture
 from llmmon_tui.panels.narrowing import slow_ms, window_of
 from llmmon_tui.panels.orders import BAD, Order
 from llmmon_tui.panels.requestquestions import MOST, answer, is_judged, questions
+from llmmon_tui.panels.requestquestions import total as known_total
 from llmmon_tui.panels.requests import (
     bad_first,
     matching_requests,
@@ -21,6 +23,7 @@ from llmmon_tui.panels.requests import (
     request_severity,
 )
 from llmmon_tui.panels.values import clock_text, limit_text, window_text
+from llmmon_tui.periods import SECOND_NS
 from llmmon_tui.rows import RequestRow
 from llmmon_tui.severity import Severity
 
@@ -50,17 +53,30 @@ def listing(picture: Picture, order: Order) -> Listing:
     """The requests of an order that pass the filter."""
     found, told = answer(picture, order)
     if not order.is_live:
-        rows, total = (found.rows, found.total) if found is not None else ((), None)
+        rows, total = (found.rows, known_total(picture)) if found is not None else ((), None)
         return Listing(order, rows, frozenset(), total, not told.error and not found, told.error)
     tail = matching_requests(picture) if is_judged(picture) else []
     if not questions(picture, order):
         return Listing(order, tuple(_ordered(picture, order, tail)))
+    if picture.is_past:
+        return _past(picture, order, tail)
+    since_ns = picture.at_ns - window_of(picture) * SECOND_NS
+    tail = [row for row in tail if row.time_ns >= since_ns]
     known = {row.id for row in tail}
     older = [] if found is None else [row for row in found.rows if row.id not in known]
     rows = tuple(_ordered(picture, order, [*tail, *older]))
     stored = frozenset(row.id for row in older)
-    total = None if found is None else max(found.total, len(rows))
+    counted = known_total(picture)
+    total = None if found is None or counted is None else max(counted, len(rows))
     return Listing(order, rows, stored, total, not told.error and not found, told.error)
+
+
+def _past(picture: Picture, order: Order, tail: Sequence[RequestRow]) -> Listing:
+    """The window's rows from the store; until it tells, the last ones before the instant."""
+    found, told = answer(picture, order)
+    rows = tuple(_ordered(picture, order, tail if found is None else found.rows))
+    total = None if found is None else known_total(picture)
+    return Listing(order, rows, frozenset(), total, not told.error and not found, told.error)
 
 
 def columns(picture: Picture) -> tuple[Column, ...]:
@@ -170,6 +186,8 @@ def _extent(picture: Picture, shown: Listing) -> str:
     """`200 of 4,812 in 5m`, `38 of the live tail`."""
     n = len(shown.rows)
     if shown.total is None:
+        if picture.is_past:
+            return f"the last {n} before it"
         return f"{n} of the tail" if shown.order.is_live else ""
     if shown.total > n or (n >= MOST and not shown.order.is_live):
         return f"{n} of {shown.total:,} in {_window(picture)}"
@@ -182,8 +200,7 @@ def _latencies(rows: Sequence[RequestRow]) -> list[Segment]:
     if not known:
         return []
     told = [
-        f"{name} {duration(known[min(len(known) - 1, int(share * len(known)))])}"
-        for share, name in _QUANTILES
+        f"{name} {duration(known[math.ceil(share * len(known)) - 1])}" for share, name in _QUANTILES
     ]
     text = "  ".join([*told, f"max {duration(known[-1])}"])
     return [Segment(f"of these: {text}", "muted", 50)]

@@ -39,7 +39,7 @@ class Block(NamedTuple):
 
 def alert_blocks(picture: Picture, width: int, cursor_id: str | None) -> list[Block]:
     """Worst first: what shouts takes two lines, what is handled one."""
-    snapshot = picture.live
+    snapshot = picture.watched
     if snapshot is None:
         return []
     return [
@@ -71,6 +71,8 @@ def tail_lines(picture: Picture, width: int, height: int) -> list[Line]:
             events.append((alert.fired_ns, _fired(alert, width)))
         if alert.resolved_ns is not None:
             events.append((alert.resolved_ns, _resolved(alert, width)))
+    if not events and picture.snapshot is not None:
+        return [fit_line([(fit("nothing went wrong yet", width, "center"), "muted")], width)]
     events.sort(key=lambda event: event[0])
     return [line for _, line in events[-height:]] if height > 0 else []
 

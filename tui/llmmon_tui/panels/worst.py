@@ -37,7 +37,7 @@ def worst_line(picture: Picture, width: int, can_act: bool = True) -> list[Segme
     """The worst of the newest snapshot, also while the screen is paused, in `width` cells."""
     if picture.live is None or picture.link.state is not LinkState.LIVE:
         return _link_trouble(picture)
-    segments = [
+    segments = _past(picture) + [
         Segment(f"✖ collector: {clean(problem)}", "critical", 95)
         for problem in picture.live.problems[:1]
     ]
@@ -50,6 +50,14 @@ def worst_line(picture: Picture, width: int, can_act: bool = True) -> list[Segme
         if _width(told) <= width:
             break
     return told
+
+
+def _past(picture: Picture) -> list[Segment]:
+    """This row tells of now whatever is shown, and says so beside the past."""
+    if not picture.is_past or picture.snapshot is None:
+        return []
+    known = [Segment(clean(one), "warning", 93) for one in picture.snapshot.problems[:1]]
+    return [*known, Segment("now:", "accent", 96)]
 
 
 def is_troubled(snapshot: Snapshot) -> bool:
@@ -76,8 +84,8 @@ def _link_trouble(picture: Picture) -> list[Segment]:
         Segment(clean(link.reason), "critical" if is_mismatch else "warning", 9),
         Segment(f"next try in {wait_s}s (r: now)" if wait_s else "trying now", "plain", 8),
         Segment(f"try {link.attempt + 1}" if link.attempt else "", "muted", 3),
-        Segment(clean(picture.address), "plain", 4),
-        Segment(hint if link.state is LinkState.CONNECTING else "", "muted", 2),
+        Segment(hint if link.state is LinkState.CONNECTING else "", "muted", 5),
+        Segment(clean(picture.address), "plain", 2),
     ]
 
 

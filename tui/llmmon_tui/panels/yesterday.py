@@ -33,7 +33,7 @@ def questions(picture: Picture) -> tuple[Question, ...]:
     about = (window_s, view.by, tuple(sorted(view.where.items())))
 
     def parse_curve(result: Any) -> History:
-        return parse_history(window_s, result, at_ns + DAY_S * _SECOND_NS)
+        return parse_history(window_s, result, at_ns)
 
     return (
         Question(CURVE, "history", curve, parse_curve, about, _REFRESH_S),
@@ -46,7 +46,8 @@ def points(picture: Picture, metric: str) -> Points:
     curve = picture.answer(CURVE).value if picture.view.compare else None
     if not isinstance(curve, History):
         return []
-    return [(t_s + DAY_S, value) for t_s, value in curve.points(metric, picture.at_ns)]
+    until_ns = picture.at_ns - DAY_S * _SECOND_NS
+    return [(t_s + DAY_S, value) for t_s, value in curve.points(metric, until_ns)]
 
 
 def total(picture: Picture) -> Metrics:

@@ -58,7 +58,7 @@ class AlertsScreen(DetailBoard):
     CSS = (
         DetailBoard.CSS
         + """
-    #alerts-board { grid-size: 2; grid-rows: 1fr 12 9; }
+    #alerts-board { grid-size: 2; grid-rows: 5fr 5fr 4fr; }
     #alerts-list { column-span: 2; }
     .-tall #alerts-board { grid-rows: 1fr 18 14; }
     .-normal.-short #alerts-board, .-wide.-short #alerts-board { grid-rows: 1fr 10; }
@@ -174,7 +174,13 @@ class AlertsScreen(DetailBoard):
         self.detail.show(lambda width, height: beside.chosen_lines(picture, chosen, width))
         self.curve.look = metric_look("" if alert is None else alert.metric)
         drawn, told = beside.curve(picture, alert)
-        self.curve.set_data(drawn.series, drawn.thresholds, drawn.window_s, drawn.now_s)
+        self.curve.set_data(
+            drawn.series,
+            drawn.thresholds,
+            drawn.window_s,
+            drawn.now_s,
+            end_label=drawn.end_label,
+        )
         self.panels["alerts-curve"].set_beside(told)
 
     @property

@@ -128,6 +128,15 @@ class BoardScreen(MonitorScreen):
         if self.focused_panel:
             self._mark(self.focused_panel)
 
+    def on_descendant_blur(self) -> None:
+        # a panel that a new layout hides loses the focus, and with it every key of a panel
+        if self.focused is None and self.app.app_focus:
+            self.call_after_refresh(self._refocus)
+
+    def _refocus(self) -> None:
+        if self.focused is None:
+            self.focus_body()
+
     def paint_head(
         self, picture: Picture, figures: Sequence[Figure], notes: Sequence[Segment]
     ) -> None:

@@ -8,7 +8,6 @@ from llmmon.protocol.snapshot import HealthView
 from llmmon_tui.model import Picture
 from llmmon_tui.panels import collectorlines as collector
 from llmmon_tui.panels import healthboard as board
-from llmmon_tui.panels.channels import channel_lines
 from llmmon_tui.panels.checkdetail import find_check
 from llmmon_tui.panels.healthquestions import questions
 from llmmon_tui.questions import Question
@@ -81,7 +80,7 @@ class HealthScreen(DetailBoard):
         title, beside = collector.agents_title(picture)
         self.panels["health-agents"].set_beside(beside, title)
         self.collector.show(lambda width, height: collector.collector_lines(picture, width))
-        self.channels.show(lambda width, height: channel_lines(picture, width))
+        self.channels.show(lambda width, height: collector.channels_told(picture, width))
         self.panels["health-checks"].set_beside("worst first")
         self.paint_board(picture, board.verdict(picture))
 

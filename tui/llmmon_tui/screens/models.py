@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, Final
 
+from llmmon.protocol.snapshot import Group
 from llmmon_tui.drawing.priority import Segment
 from llmmon_tui.model import Picture
 from llmmon_tui.panels import groups
 from llmmon_tui.panels.groupcharts import GROUP_PLOTS
 from llmmon_tui.panels.groupdetail import detail_lines, leaders
 from llmmon_tui.panels.groupfields import MODELS, sortable
+from llmmon_tui.panels.grouplist import GroupList
 from llmmon_tui.panels.groupquestions import narrowed, questions
 from llmmon_tui.panels.values import labels_text
 from llmmon_tui.questions import Question
@@ -36,7 +38,7 @@ class ModelsScreen(DetailBoard):
     CSS = (
         DetailBoard.CSS
         + """
-    #models-board { grid-size: 3; grid-columns: 1fr 1fr 58; grid-rows: 1fr 9 9; }
+    #models-board { grid-size: 3; grid-columns: 1fr 1fr 58; grid-rows: 5fr 3fr 3fr; }
     #models-groups { column-span: 3; }
     #models-group { row-span: 2; }
     .-tall #models-board { grid-rows: 1fr 12 12; }
@@ -49,7 +51,7 @@ class ModelsScreen(DetailBoard):
     )
 
     def __init__(self) -> None:
-        self.groups = LiveTable(groups.columns("model", MODELS, _NAME_WIDTH))
+        self.groups = LiveTable(groups.columns("model", MODELS, _NAME_WIDTH), rests=True)
         self.charts = {plot.id: Chart(plot.look) for plot in GROUP_PLOTS}
         self.detail = Block()
         charts = [
@@ -66,6 +68,7 @@ class ModelsScreen(DetailBoard):
             below="models-group",
         )
         self._by = "model"
+        self._known = GroupList()
 
     def questions(self, picture: Picture) -> tuple[Question, ...]:
         return questions(picture, self._labels(picture))
@@ -89,13 +92,13 @@ class ModelsScreen(DetailBoard):
         """Narrow to a group; one that is narrowed to already shows its requests."""
         if self.picture is None:
             return
-        view, labels = self.picture.view, groups.group_labels(event.key, self.picture)
+        view, labels = self.picture.view, self._labels_of(event.key, self.picture)
         place = "requests" if view.where == labels else ""
         self.post_message(ViewWanted(replace(view, where=labels), place))
 
     def paint_data(self, picture: Picture) -> None:
         self._paint_table(picture)
-        group = groups.find_group(self.groups.cursor_key, picture)
+        group = self._group(picture)
         shown = picture if group is None else narrowed(picture, group.labels)
         for plot in GROUP_PLOTS:
             drawn = plot.draw(shown)
@@ -109,7 +112,7 @@ class ModelsScreen(DetailBoard):
         self.detail.show(lambda width, height: detail_lines(picture, group, width, height))
         name = "" if group is None else labels_text(group.labels)
         self.panels["models-group"].set_beside(name)
-        self.paint_board(picture, _notes(picture))
+        self.paint_board(picture, _notes(picture, tuple(self._known.of(picture.window).values())))
 
     def _paint_table(self, picture: Picture) -> None:
         by = picture.view.by if picture.snapshot is None else picture.snapshot.by
@@ -119,20 +122,26 @@ class ModelsScreen(DetailBoard):
         self.groups.empty = empty_text(picture)
         descending = groups.is_descending(picture, MODELS)
         self.groups.set_sort(groups.sort_key(picture, MODELS), descending)
-        self.groups.set_rows(groups.group_rows(picture, MODELS))
+        self.groups.set_rows(groups.group_rows(picture, MODELS, self._known))
         title = f"by {by}  {len(self.groups.rows)}"
         self.panels["models-groups"].set_beside(groups.sort_text(picture, MODELS), title)
 
     def _labels(self, picture: Picture) -> Mapping[str, str]:
-        key = self.groups.cursor_key
-        return {} if key is None else groups.group_labels(key, picture)
+        return self._labels_of(self.groups.cursor_key, picture)
+
+    def _labels_of(self, key: str | None, picture: Picture) -> Mapping[str, str]:
+        group = self._known.of(picture.window).get(key or "")
+        return {} if group is None else group.labels
+
+    def _group(self, picture: Picture) -> Group | None:
+        return self._known.of(picture.window).get(self.groups.cursor_key or "")
 
 
-def _notes(picture: Picture) -> list[Segment]:
+def _notes(picture: Picture, known: Sequence[Group]) -> list[Segment]:
     """Who is slow, dear and failing; where it is narrowed to one, how to go on."""
     where = picture.view.where
     if not where:
-        return leaders(picture)
+        return leaders(picture, known)
     name = labels_text(where)
     return [
         Segment(f"narrowed to {name}", "accent", 9),

@@ -97,7 +97,7 @@ class QualityScreen(BoardScreen):
     def on_live_table_row_selected(self, event: LiveTable.RowSelected) -> None:
         """A request's trace; of a group its requests, the worst first."""
         if event.table is self.worst_table:
-            self.post_message(TraceWanted(event.key))
+            self.post_message(TraceWanted(event.key, [row.key for row in event.table.rows]))
             return
         picture = self.picture
         labels = {} if picture is None else qualitytable.group_labels(picture, event.key)

@@ -73,7 +73,7 @@ class AlertList(LineWidget, can_focus=True):
     def show(self, picture: Picture) -> None:
         """Show the alerts of a picture; a cursor whose alert has gone moves to the worst."""
         self._picture = picture
-        ids = self._ids()
+        ids = self.ids
         if self._cursor_id not in ids:
             self._cursor_id = ids[0] if ids else None
         before, self._height = self._height, self._lines_needed()
@@ -94,7 +94,7 @@ class AlertList(LineWidget, can_focus=True):
 
     def action_move(self, places: int) -> None:
         """Move the cursor by so many alerts, down when positive."""
-        ids = self._ids()
+        ids = self.ids
         if self._cursor_id in ids:
             place = ids.index(self._cursor_id) + places
             self._cursor_id = ids[max(0, min(place, len(ids) - 1))]
@@ -105,7 +105,9 @@ class AlertList(LineWidget, can_focus=True):
         if self._cursor_id is not None:
             self.post_message(self.Opened(self._cursor_id))
 
-    def _ids(self) -> list[str]:
+    @property
+    def ids(self) -> list[str]:
+        """Of all alerts, in their order."""
         return [block.alert_id for block in self._blocks()]
 
     def _lines_needed(self) -> int:
@@ -146,7 +148,6 @@ class SideScreen(MonitorScreen):
         self.post_message(AlertWanted(event.alert_id))
 
     def on_mount(self) -> None:
-        self.alerts_rule.set_text("alerts", "worst first")
         self.tail_rule.set_text("tail", "newest last")
         self.focus_body()
 
@@ -169,7 +170,8 @@ class SideScreen(MonitorScreen):
         super().paint(picture)
         # the worst alert heads the list below: row two only tells of what is not in it
         live = picture.live
-        self.worst.display = picture.is_stale or live is None or is_troubled(live)
+        is_told = live is not None and not (is_troubled(live) or picture.is_empty)
+        self.worst.display = picture.is_stale or picture.is_past or not is_told
 
     def paint_data(self, picture: Picture) -> None:
         self.counts.set_segments(count_segments(picture))
@@ -178,6 +180,8 @@ class SideScreen(MonitorScreen):
             width, height = widget.content_size
             widget.set_data(tile(picture, figure, spark_width(width, height)))
         self.alerts.show(picture)
+        count = len(self.alerts.ids)
+        self.alerts_rule.set_text(f"alerts  {count}" if count else "alerts", "worst first")
         self.tail.show(lambda width, height: tail_lines(picture, width, height))
         dimmed: list[Widget] = [*self.tiles, self.counts, self.health, self.alerts, self.tail]
         dim(dimmed, picture.is_stale)

@@ -79,6 +79,8 @@ class LineWidget(Widget):
         self._strips.clear()
         self._lines = []
         self.redraw()
+        # lines of the old size may have been painted since: also the blank ones come anew
+        self.refresh()
 
 
 def _line_at(lines: Sequence[Line], y: int) -> Line | None:

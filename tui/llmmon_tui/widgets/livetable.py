@@ -88,11 +88,13 @@ class LiveTable(ScrollView, can_focus=True):
         columns: Sequence[Column],
         *,
         empty: str = "no data yet",
+        rests: bool = False,
         **options: Unpack[WidgetOptions],
     ) -> None:
         super().__init__(**options)
         self.columns = tuple(columns)
         self.empty = empty
+        self._rests = rests
         self.lines_drawn = 0
         """Lines given to the screen since the start: what a repaint costs."""
         self._rows: Sequence[Row] = ()
@@ -114,7 +116,8 @@ class LiveTable(ScrollView, can_focus=True):
     def set_rows(self, rows: Sequence[Row]) -> None:
         """Show these rows. The cursor stays with its row, or goes to the nearest when that left.
 
-        Once a key or a click has moved the cursor, the view scrolls along with it.
+        In a table that `rests` it is on the first row until the operator moves it. Once a key or a
+        click has moved the cursor, the view scrolls along with it.
         """
         before = self.cursor_key
         self._rows = rows if isinstance(rows, LazyRows) else tuple(rows)
@@ -129,8 +132,9 @@ class LiveTable(ScrollView, can_focus=True):
 
     def set_sort(self, column: str | None, descending: bool = True) -> None:
         """Mark a column as the one that the rows are sorted by."""
-        self._sort = (column, descending)
-        self._repaint_changed()
+        if (column, descending) != self._sort:
+            self._sort = (column, descending)
+            self._repaint_changed()
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Replace the columns; rows set afterwards must follow them."""
@@ -199,6 +203,8 @@ class LiveTable(ScrollView, can_focus=True):
             self.post_message(self.RowSelected(self, key))
 
     def _place_of(self, key: str | None) -> int:
+        if self._rests and not self._follow:
+            return 0
         place = None if key is None else place_of(self._rows, key)
         if place is not None:
             return place

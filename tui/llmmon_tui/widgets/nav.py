@@ -68,4 +68,4 @@ class Nav(LineWidget):
 
     def _count(self, place: str) -> str:
         count = self._counts.get(place, "")
-        return f" {count}" if count else ""
+        return f"({count})" if count else ""
