@@ -20,7 +20,7 @@ class FrameFile(SingleFileSnapshotExtension):
     """One text file a snapshot."""
 
     _write_mode = WriteMode.TEXT
-    file_extension = "txt"
+    _file_extension = "txt"
 
 
 def frame(pilot: Pilot[Any]) -> str:

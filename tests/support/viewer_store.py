@@ -24,6 +24,7 @@ MODELS: Final = (
     ("deepseek", "deepseek-chat"),
     ("together", "llama-2-70b-chat"),
 )
+_UNPRICED: Final = 3
 _LEVELS: Final = ("INFO", "INFO", "WARNING", "INFO", "ERROR")
 _MESSAGES: Final = (
     "answered from the cache",
@@ -110,6 +111,7 @@ def _request(counter: int, model: int, end_ns: int) -> dict[str, Any]:
         "input_tokens": 900 + counter % 500,
         "output_tokens": None if failed else 120 + counter % 90,
         "cached_tokens": 300 if counter % 3 == 0 else 0,
+        "cost_pico_usd": None if model == _UNPRICED else 3_100_000_000 * (1 + counter % 3),
         "error": ("RateLimitError", "TimeoutError")[counter % 2] if failed else None,
         "status_code": 429 if failed else 200,
         "relevance": None if counter % 2 else 0.4 + counter % 60 / 100,

@@ -191,3 +191,15 @@ def test_names_of_views(path):
     settings_of(path).save(Preferences(theme="dark", views=(SavedView("a"), SavedView("b c"))))
     assert view_names({"XDG_CONFIG_HOME": os.fspath(path.parents[1])}) == ["a", "b c"]
     assert view_names({}) == []
+
+
+def test_what_cannot_be_written_holds_for_this_run_and_is_written_later(tmp_path):
+    blocker = tmp_path / "llmmon"
+    blocker.write_text("a file where the directory is to be")
+    settings = Settings(blocker / "tui.json", THEMES)
+    settings.load()
+    assert "not kept" in settings.save(replace(settings.preferences, by="route"))
+    assert settings.preferences.by == "route"
+    blocker.unlink()
+    assert settings.save(replace(settings.preferences, utc=True)) == ""
+    assert Settings(blocker / "tui.json", THEMES).load() == settings.preferences

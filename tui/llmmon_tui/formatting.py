@@ -27,6 +27,8 @@ _MARKUP_BRACKETS = str.maketrans("[]", "()")
 _MAGNITUDES = ((1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
 _STUB = 4
 """Cells of what stands beside a name that still tell something."""
+_FORKED = 9
+"""Cells from which both ends of a name tell more than its beginning alone."""
 _STUMP = 12
 """Cells of a name that still tell which it is."""
 
@@ -205,12 +207,25 @@ def fit(text: str, width: int, align: Align = "left") -> str:
     return " " * left + text + " " * (space - left)
 
 
+def fit_middle(name: str, width: int) -> str:
+    """The name in exactly `width` cells, an ellipsis in its middle where it is too long.
+
+    Names of one family differ at the end: `Llama-2-7b-chat`, `Llama-2-13b-chat-hf`.
+    """
+    name = strip_controls(name)
+    if cell_len(name) <= width or width < _FORKED:
+        return fit(name, width)
+    end = _cut(name[::-1], (width - 1) // 2)[::-1]
+    start = _cut(name, width - 1 - cell_len(end))
+    return fit(f"{start}{ELLIPSIS}{end}", width)
+
+
 def fit_name(name: str, beside: str, width: int) -> str:
     """A model's name and what tells it from its namesakes in exactly `width` cells.
 
     When room is short the vendor's path leaves first, as in `meta-llama/Llama-2-7b`, then the end
-    of what stands beside, then the ends of both: rows can still be told apart. A name that would be
-    cut to a stump stands alone.
+    of what stands beside, then its end and the middle of the name: rows can still be told apart. A
+    name that would be cut to a stump stands alone.
     """
     name, beside = strip_controls(name), strip_controls(beside)
     whole = f"{name}  {beside}" if beside else name
@@ -222,8 +237,8 @@ def fit_name(name: str, beside: str, width: int) -> str:
     if needed <= width - 2 - _STUB:
         room = max(room, needed)
     if not beside or room < min(needed, _STUMP):
-        return fit(short, width)
-    left = fit(short, min(needed, room))
+        return fit_middle(short, width)
+    left = fit_middle(short, min(needed, room))
     return f"{left}  {fit(beside, width - 2 - cell_len(left))}"
 
 

@@ -71,6 +71,7 @@ class KeepingApp(TravelApp):
         """Let the operator type a filter."""
         if isinstance(self.screen, MonitorScreen):
             self.screen.filter_bar.history = list(reversed(self.settings.preferences.filters))
+            self.screen.views = {view.name: view.filter for view in self.views}
             self.screen.open_filter(self.model.view.filter)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

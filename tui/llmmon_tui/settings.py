@@ -43,7 +43,8 @@ class Settings:
         self._path = path
         self._themes = themes
         self.preferences = Preferences()
-        """As last read or written."""
+        """As chosen up to now."""
+        self._written = self.preferences
         self.problem = ""
         """What was wrong with the file when it was read: the first of it, with file and line."""
 
@@ -60,6 +61,7 @@ class Settings:
             self.problem = f"{self._path}: {error.strerror or error}; the defaults hold"
             return self.preferences
         self.preferences, faults = read_preferences(document, self._themes)
+        self._written = self.preferences
         if faults:
             line = line_of(text, faults[0].path)
             self.problem = str(ConfigError(faults[0].reason, file=str(self._path), line=line))
@@ -67,11 +69,12 @@ class Settings:
         return self.preferences
 
     def save(self, preferences: Preferences) -> str:
-        """Write what has changed since the last time, if anything; why that failed, or nothing."""
-        if preferences == self.preferences:
-            return ""
-        if self._path is None:
-            self.preferences = preferences
+        """Choose these, and write what has changed since the last time; why that failed, or nothing.
+
+        What could not be written still holds for this run, and is tried again with the next change.
+        """
+        self.preferences = preferences
+        if preferences == self._written or self._path is None:
             return ""
         # a link that somebody keeps with other files of theirs stays a link
         target = Path(os.path.realpath(self._path))
@@ -81,7 +84,7 @@ class Settings:
                 self._write(target, preferences)
         except OSError as error:
             return f"settings are not kept: {self._path}: {error.strerror or error}"
-        self.preferences = preferences
+        self._written = preferences
         return ""
 
     def _write(self, target: Path, preferences: Preferences) -> None:
@@ -90,7 +93,7 @@ class Settings:
         except ConfigError:
             document = {}
             _move_aside(target)
-        merged = merge(document, self.preferences, preferences)
+        merged = merge(document, self._written, preferences)
         if merged != document:
             _replace(target, json.dumps(merged, indent=2, ensure_ascii=False) + "\n")
 

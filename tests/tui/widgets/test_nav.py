@@ -52,7 +52,7 @@ def test_the_short_form_has_digits():
     assert told(Nav("cost"), 40).rstrip() == " 1 2 3[4 Cost]5 6 7 8"
 
 
-@pytest.mark.parametrize(("width", "shown"), [(120, "6 Alerts 3 "), (40, "6 3 ")])
+@pytest.mark.parametrize(("width", "shown"), [(120, "6 Alerts(3) "), (40, "6(3) ")])
 async def test_counts(width, shown):
     app = NavApp("overview", {"alerts": "3"})
     async with app.run_test(size=(width, 3)) as pilot:

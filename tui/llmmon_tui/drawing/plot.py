@@ -204,6 +204,8 @@ def _plot_rows(
     rows = [canvas.cells(row) for row in range(canvas.height)]
     for limit in data.thresholds:
         _draw_limit(rows, canvas, limit, axis)
+    for limit in data.thresholds:
+        _draw_label(rows, canvas, limit, axis)
     _draw_cursor(rows, canvas, data)
     labels = _tick_labels(axis, canvas, look)
     for limit in data.thresholds:
@@ -240,34 +242,50 @@ def _clear_tick(labels: dict[int, str], row: int, height: int) -> None:
 
 
 def _draw_limit(rows: list[list[Span]], canvas: Canvas, limit: Threshold, axis: Axis) -> None:
-    """A dashed line behind the data; a limit off the scale is only named, with an arrow."""
-    if not rows:
+    """A dashed line behind the data, where the limit is on the scale."""
+    if rows and axis.low <= limit.value <= axis.high:
+        row, ink = _row_of(limit.value, axis, canvas), limit.severity.ink
+        rows[row] = [(LIMIT_LINE, ink) if char == " " else (char, old) for char, old in rows[row]]
+
+
+def _draw_label(rows: list[list[Span]], canvas: Canvas, limit: Threshold, axis: Axis) -> None:
+    """A limit's name; an arrow points to one that is off the scale, or farther than a row away."""
+    if not rows or not limit.label:
         return
-    ink = limit.severity.ink
     row = _row_of(limit.value, axis, canvas)
     arrow = "↑" if limit.value > axis.high else "↓" if limit.value < axis.low else ""
-    if not arrow:
-        rows[row] = [(LIMIT_LINE, ink) if char == " " else (char, old) for char, old in rows[row]]
-    label = strip_controls(limit.label) + arrow
-    width = width_of(label)
-    start = _label_start(rows[row], width)
-    if start is not None:
-        rows[row][start : start + width] = [(label, ink), *[("", ink)] * (width - 1)]
+    label = strip_controls(limit.label)
+    place = _label_place(rows, row, width_of(label) + 1)
+    if place is None:
+        return
+    at, start = place
+    if not arrow and abs(at - row) > 1:
+        arrow = "↓" if at < row else "↑"
+    # without an arrow the text stands one cell further to the right
+    text = label + arrow
+    start += not arrow
+    rest = [("", limit.severity.ink)] * (width_of(text) - 1)
+    rows[at][start : start + width_of(text)] = [(text, limit.severity.ink), *rest]
 
 
-def _label_start(cells: list[Span], width: int) -> int | None:
-    """At the right or the left where that hides no data, else over the oldest data.
+def _label_place(rows: list[list[Span]], row: int, width: int) -> tuple[int, int] | None:
+    """Row and cell where a label hides no data: beside its line, else in the nearest free row.
 
-    None when there is no room, or another label has taken it.
+    The right end comes first, so that a label stays where it is while the data moves on. Where
+    data is everywhere it hides the oldest; None when there is no room, or others have taken it.
     """
-    if width == 0 or width + 2 > len(cells):
+    if width + 2 > len(rows[row]):
         return None
-    right, left = len(cells) - width - 1, 1
-    for start in (right, left):
-        if all(char in {" ", LIMIT_LINE} for char, _ in cells[start : start + width]):
-            return start
-    is_data = all(width_of(char) == 1 for char, _ in cells[left : left + width])
-    return left if is_data else None
+    right, left = len(rows[row]) - width - 1, 1
+    near = [one for one in (row, row - 1, row + 1) if 0 <= one < len(rows)]
+    far = sorted(set(range(len(rows))) - set(near), key=lambda one: (abs(one - row), one))
+    tries = [(one, start) for start in (right, left) for one in near]
+    for at, start in [*tries, *((one, right) for one in far)]:
+        free = {" ", LIMIT_LINE} if at == row else {" "}
+        if all(char in free for char, _ in rows[at][start : start + width]):
+            return at, start
+    is_data = all(width_of(char) == 1 for char, _ in rows[row][left : left + width])
+    return (row, left) if is_data else None
 
 
 def _draw_cursor(rows: list[list[Span]], canvas: Canvas, data: ChartData) -> None:

@@ -124,9 +124,21 @@ def _known(combine: Callable[[list[Any]], Any]) -> Callable[[Sequence[Any]], Any
     return combined
 
 
+def _whole(value: Any) -> Any:
+    """A number; an integer beyond 64 bits travels as text."""
+    try:
+        return int(value) if isinstance(value, str) else value
+    except ValueError:
+        raise SchemaError(f"query: expected a number to add up, not {value[:40]!r}") from None
+
+
+def _sum(values: list[Any]) -> Any:
+    return sum(map(_whole, values))
+
+
 WAYS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
     "key": lambda values: values[0],
-    "sum": _known(sum),
+    "sum": _known(_sum),
     "min": _known(min),
     "max": _known(max),
 }

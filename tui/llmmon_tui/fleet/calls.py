@@ -165,7 +165,7 @@ class FleetControl:
         names: Sequence[str] | None = None,
     ) -> Told:
         """What each of `names` tells, or of all; those that fail are left out unless all do."""
-        names = self._feed.names if names is None else names
+        names = self._reachable() if names is None else names
         tries = [self._one(name, method, timeout_s, params) for name in names]
         results = await asyncio.gather(*tries, return_exceptions=True)
         told, failures = [], []
@@ -179,6 +179,12 @@ class FleetControl:
         if not told:
             raise failures[0]
         return told
+
+    def _reachable(self) -> Sequence[str]:
+        """Those whose snapshots come, lest one that has gone keep every answer waiting; else all."""
+        pairs = zip(self._feed.collectors, self._feed.names, strict=True)
+        live = [name for one, name in pairs if one.state(name).link is LinkState.LIVE]
+        return live or self._feed.names
 
     async def _one(self, name: str, method: str, timeout_s: float, params: dict[str, Any]) -> Any:
         """What one of them tells; a refusal says whose it is."""

@@ -14,6 +14,8 @@ from llmmon_tui.severity import Severity
 
 COST_PLOT: Final = next(plot for plot in PLOTS if plot.id == "cost")
 _MOST_LINES: Final = 3
+_PACE: Final = "pace"
+"""No series is held to it: to burn faster for a while breaches no budget."""
 
 
 def burn_chart(picture: Picture) -> ChartPicture:
@@ -36,6 +38,6 @@ def _budget_lines(picture: Picture) -> list[Threshold]:
     held_to = [one for one in budgets if dict(one.labels) == dict(picture.view.where)]
     lines = [(allowed_usd_per_hour(one, picture.at_ns), one) for one in held_to]
     return [
-        Threshold(pace, f"{clean(one.name)} {axis_money(pace)}/h", Severity.WARNING)
+        Threshold(pace, f"{clean(one.name)} {axis_money(pace)}/h", Severity.OK, _PACE)
         for pace, one in sorted(lines, key=lambda pair: pair[0])[:_MOST_LINES]
     ]

@@ -106,9 +106,9 @@ def _ending(title: str, forecast: Forecast | None, spent: Part | None) -> Figure
     if spent is None:
         return Figure(title, MISSING)
     if forecast is None:
-        return Figure(title, MISSING, "too little known", "muted")
+        return Figure(title, MISSING, "too early", "muted")
     text = amount_text(forecast.end_usd, spent.requests, spent.unpriced)
-    pace = "" if text == UNKNOWN else f"pace {money(forecast.pace.pico_per_hour / 1e12)}/h"
+    pace = "" if text == UNKNOWN else f"at {money(forecast.pace.pico_per_hour / 1e12)}/h"
     return Figure(title, text, pace)
 
 
@@ -157,12 +157,12 @@ def _unpriced_words(picture: Picture) -> str:
     models = () if picture.snapshot is None else picture.snapshot.ingest.unpriced_models
     part = _today_part(picture)
     unpriced = part.unpriced if part is not None else picture.total.get("unpriced_requests")
-    if not unpriced and not models:
+    if not unpriced:
         return ""
     names = ", ".join(clean(model) for model in models[:_NAMED])
     more = f" +{len(models) - _NAMED}" if len(models) > _NAMED else ""
     when = f"in {_length(picture)}" if part is None else "today"
-    told = f"{count(unpriced)} unpriced {when}, not counted" if unpriced else "models without price"
+    told = f"{count(unpriced)} unpriced {when}, not counted"
     return f"{told}: {names}{more}" if names else told
 
 

@@ -15,7 +15,8 @@ from llmmon_tui.panels.qualityspread import drifts
 from llmmon_tui.panels.values import breach, limit_words
 from llmmon_tui.severity import Severity
 
-_ALMOST_ALL: Final = 0.99
+_ALMOST_ALL: Final = 0.9
+"""From this share on: what failed has no answer to score."""
 STABLE_WITHIN: Final = 0.05
 """Change of the mean between the halves of a window that is no news, as the collector has it."""
 
@@ -28,7 +29,7 @@ def figures(picture: Picture) -> list[Figure]:
         _trend(picture),
         _scored(picture),
         _measure(picture, "refused", "refusal_rate"),
-        Figure("p10", score(tenth), "" if tenth is None else "a tenth is below"),
+        Figure("p10", score(tenth), "" if tenth is None else "10% below"),
         *(_measure(picture, name, f"{name}_mean") for name in SCORES),
     ]
 
@@ -115,7 +116,8 @@ def _trend(picture: Picture) -> Figure:
     series = answer if isinstance(answer, Series) else None
     word, change = trend_word(series, start_ns, picture.at_ns)
     ink = Severity.WARNING.ink if word == "degrading" else "strong"
-    beside = "" if change is None else f"{change:+.2f} 2nd half"
+    # adding zero takes the sign off a negative one
+    beside = "" if change is None else f"by {round(change, 2) + 0.0:+.2f}"
     return Figure("trend", word, beside, ink)
 
 
@@ -123,7 +125,7 @@ def _scored(picture: Picture) -> Figure:
     scored, requests = picture.total.get("scored_requests"), picture.total.get("requests")
     if scored is None or not requests:
         return Figure("scored", MISSING, "", "muted")
-    return Figure("scored", ratio(scored / requests), f"{count(scored)} of {count(requests)}")
+    return Figure("scored", ratio(scored / requests), f"of {count(requests)}")
 
 
 def _tenth(picture: Picture) -> float | None:

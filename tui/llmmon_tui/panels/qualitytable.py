@@ -44,7 +44,7 @@ WORST_COLUMNS: Final = (
     Column("operation", "operation", 10, min_width=58),
     *(Column(name, _SCORE_TITLES[name], 5, "right", 76) for name in SCORES),
     Column("refusal", "refus", 5, "right", 76),
-    Column("version", "prompt", 8, min_width=92),
+    Column("version", "prompt ver", 10, min_width=92),
     Column("finish", "finish", 8, min_width=102),
 )
 

@@ -9,8 +9,9 @@ from functools import lru_cache
 from typing import Final
 
 from llmmon_tui.drawing.priority import Segment
+from llmmon_tui.drawing.rowlist import LazyRows
 from llmmon_tui.drawing.table import Cell, Column, Row
-from llmmon_tui.formatting import MISSING, count, duration, money, score, strip_controls
+from llmmon_tui.formatting import MISSING, age, count, duration, money, score, strip_controls
 from llmmon_tui.model import Picture
 from llmmon_tui.panels.narrowing import slow_ms, window_of
 from llmmon_tui.panels.orders import BAD, Order
@@ -31,6 +32,8 @@ ASKING: Final = "asking the collector …"
 STORED: Final = "·"
 """After the time of a row that came from the store and not from the tail."""
 _BAR: Final = 8
+_STATUS_FROM: Final = 62
+"""Cells from which the status has a column."""
 _DRAWN: Final = 1024
 _QUANTILES: Final = ((0.5, "p50"), (0.95, "p95"))
 
@@ -79,15 +82,18 @@ def _past(picture: Picture, order: Order, tail: Sequence[RequestRow]) -> Listing
     return Listing(order, rows, frozenset(), total, not told.error and not found, told.error)
 
 
-def columns(picture: Picture) -> tuple[Column, ...]:
-    """The columns; the bar is of the limit on latency, or of the slowest row where none is set."""
+def columns(picture: Picture, order: Order) -> tuple[Column, ...]:
+    """The columns; the bar is of the limit on latency, or of the slowest row where none is set.
+
+    Where what is bad comes first, times are ages: they tell that an old incident is old.
+    """
     limit = slow_ms(picture)
     bar = "of max" if limit is None else f"of {limit_text('latency_p95', limit)}"
     return (
-        Column("time", "time", 9),
+        Column("time", "ago" if order == BAD else "time", 9),
         Column("model", "model", 14, flex=True),
         Column("operation", "operation", 12, min_width=78),
-        Column("status", "status", 19, min_width=62),
+        Column("status", "status", 19, min_width=_STATUS_FROM),
         Column("took", "took", 7, "right"),
         Column("bar", bar, _BAR, min_width=98),
         Column("ttft", "ttft", 7, "right", min_width=98),
@@ -99,12 +105,16 @@ def columns(picture: Picture) -> tuple[Column, ...]:
     )
 
 
-def list_rows(picture: Picture, shown: Listing) -> list[Row]:
-    """The rows of the table."""
+def list_rows(picture: Picture, shown: Listing, width: int = 200) -> Sequence[Row]:
+    """The rows of a table of `width` cells."""
     limit = slow_ms(picture)
     top = max((row.latency_ms or 0.0 for row in shown.rows), default=0.0)
     full_ms = top if limit is None else limit
-    return [_row(picture, row, full_ms, row.id in shown.stored) for row in shown.rows]
+    is_narrow = width < _STATUS_FROM
+    return LazyRows(
+        [row.id for row in shown.rows],
+        lambda at: _row(picture, shown, shown.rows[at], full_ms, is_narrow),
+    )
 
 
 def empty_text(picture: Picture, shown: Listing, otherwise: str) -> str:
@@ -144,16 +154,18 @@ def _ordered(picture: Picture, order: Order, rows: Sequence[RequestRow]) -> list
     return bad_first(picture, rows) if order == BAD else sorted(rows, key=lambda one: -one.time_ns)
 
 
-def _row(picture: Picture, row: RequestRow, full_ms: float, is_stored: bool) -> Row:
+def _row(picture: Picture, shown: Listing, row: RequestRow, full_ms: float, is_narrow: bool) -> Row:
     severity = request_severity(picture, row)
-    told = _cells(row, severity, reason_text(picture, row), full_ms)
-    time = Cell(clock_text(row.time_ns) + (STORED if is_stored else ""), ink="muted")
-    return Row(row.id, (time, *told), severity)
+    told = _cells(row, severity, reason_text(picture, row), full_ms, is_narrow)
+    age_s = (picture.at_ns - row.time_ns) / SECOND_NS
+    time = age(age_s) if shown.order == BAD else clock_text(row.time_ns)
+    mark = STORED if row.id in shown.stored else ""
+    return Row(row.id, (Cell(time + mark, ink="muted"), *told), severity)
 
 
 @lru_cache(maxsize=_DRAWN)
 def _cells(
-    row: RequestRow, severity: Severity, reason: str, full_ms: float
+    row: RequestRow, severity: Severity, reason: str, full_ms: float, is_narrow: bool
 ) -> tuple[Cell | str, ...]:
     """All but the time, which depends on the zone. Kept, as most rows are those of before."""
     ink = severity.ink if severity.breaching else ""
@@ -162,7 +174,9 @@ def _cells(
         Cell(strip_controls(row.model or MISSING), beside=""),
         strip_controls(row.operation or MISSING),
         Cell(reason, ink=ink),
-        Cell(duration(row.latency_ms), ink=ink if is_slow else ""),
+        Cell(
+            _took(row, reason, is_narrow), ink=ink if is_slow or (is_narrow and row.failed) else ""
+        ),
         Cell(_bar(row.latency_ms, full_ms), ink="warning" if is_slow else "muted"),
         duration(row.ttft_ms),
         f"{count(row.input_tokens):>5}/{count(row.output_tokens):<4}",
@@ -171,6 +185,11 @@ def _cells(
         strip_controls(row.user_id or MISSING),
         strip_controls(row.route or MISSING),
     )
+
+
+def _took(row: RequestRow, reason: str, is_narrow: bool) -> str:
+    """How long it took; of what failed why, where the status has no column."""
+    return reason.partition(" ")[0] if is_narrow and row.failed else duration(row.latency_ms)
 
 
 def _bar(took_ms: float | None, full_ms: float) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
 from llmmon.protocol.snapshot import Limit
+from llmmon_tui.drawing.rowlist import LazyRows
 from llmmon_tui.drawing.table import Cell, Column, Row
 from llmmon_tui.filtering import parse_filter, request_subject
 from llmmon_tui.formatting import MISSING, count, duration, money, score, strip_controls
 from llmmon_tui.model import Picture
 from llmmon_tui.panels.narrowing import slow_ms
-from llmmon_tui.panels.values import beyond_text, breach, clock_text, first_limit, limit_text
+from llmmon_tui.panels.values import beyond_text, breach, clock_text, is_beyond, limit_text
 from llmmon_tui.rows import RequestRow
 from llmmon_tui.severity import Severity
 
@@ -31,24 +32,29 @@ COLUMNS: Final = (
 _JUDGED: Final = 2048
 _SECOND_NS: Final = 1_000_000_000
 _RANKS: Final = {Severity.CRITICAL: 0, Severity.WARNING: 1}
+_FRESH_NS: Final = 60 * _SECOND_NS
+"""Of an incident that is over, what came since should not be looked for under what it left."""
 
 
-def request_rows(picture: Picture) -> list[Row]:
+def request_rows(picture: Picture) -> Sequence[Row]:
     """The requests that the tail has told, as `bad_first` orders them."""
     rows = bad_first(picture, matching_requests(picture))
-    return [_row(picture, request_severity(picture, one), one) for one in rows]
+    return LazyRows([one.id for one in rows], lambda at: _row(picture, rows[at]))
 
 
 def bad_first(picture: Picture, rows: Iterable[RequestRow]) -> list[RequestRow]:
-    """Errors, then what is slow or poor by the limits, then the rest; each newest first.
+    """What is critical, then what is slow or poor by the limits, then the rest; each newest first.
 
-    What ended before the window comes last, however bad: it is no news.
+    Of what is bad, that of the last minute comes before the older. What ended before the window
+    comes last, however bad: it is no news.
     """
     since_ns = _window_start_ns(picture)
 
-    def rank(row: RequestRow) -> tuple[bool, int, int]:
+    def rank(row: RequestRow) -> tuple[bool, bool, bool, int, int]:
         severity = request_severity(picture, row)
-        return row.time_ns < since_ns, _RANKS.get(severity, 2), -row.time_ns
+        is_old = severity.breaching and row.time_ns < picture.at_ns - _FRESH_NS
+        place = _RANKS.get(severity, 2)
+        return row.time_ns < since_ns, not severity.breaching, is_old, place, -row.time_ns
 
     return sorted(rows, key=rank)
 
@@ -60,12 +66,12 @@ def bad_requests(picture: Picture) -> list[tuple[Severity, RequestRow]]:
 
 
 def request_severity(picture: Picture, row: RequestRow) -> Severity:
-    """Critical when it failed, a warning when it is beyond a limit on latency or quality."""
+    """Critical when it failed, else as bad as the worst limit that it is beyond."""
     return _judged(row, _limits(picture))[0]
 
 
 def reason_text(picture: Picture, row: RequestRow) -> str:
-    """Why a request stands out: its error, or the limit that it is beyond; else `ok`."""
+    """Why a request stands out: its error, or the worst limit that it is beyond; else `ok`."""
     return _judged(row, _limits(picture))[1]
 
 
@@ -87,15 +93,35 @@ def _judged(row: RequestRow, limits: tuple[Limit, ...]) -> tuple[Severity, str]:
     """How bad, and why. Kept, as the same rows are drawn in every frame."""
     if row.failed:
         return Severity.CRITICAL, status_text(row)
-    for metric, value, name, sign in (
-        ("quality_score_mean", row.quality_score, "quality", "<"),
-        ("latency_p95", row.latency_ms, "slow", ">"),
-    ):
-        if breach(metric, value, limits).breaching:
-            limit = first_limit(metric, limits)
-            told = f" {beyond_text(metric, value, limit)}" if name == "quality" else ""
-            return Severity.WARNING, f"{name}{told} {sign} {limit_text(metric, limit)}"
-    return Severity.OK, status_text(row)
+    found = [
+        (severity, metric, value)
+        for metric, value in (
+            ("latency_p95", row.latency_ms),
+            ("quality_score_mean", row.quality_score),
+        )
+        if (severity := breach(metric, value, limits)).breaching
+    ]
+    if not found:
+        return Severity.OK, status_text(row)
+    # of two that are as bad the first: how slow it was is what somebody waited
+    severity, metric, value = min(found, key=lambda one: _RANKS.get(one[0], 2))
+    return severity, _beyond_words(metric, value, limits, severity)
+
+
+def _beyond_words(
+    metric: str, value: float | None, limits: tuple[Limit, ...], severity: Severity
+) -> str:
+    """`slow > 5s`, `quality 0.41 < 0.7`: the limit of this severity that is broken."""
+    limit = next(
+        threshold
+        for one in limits
+        if one.metric == metric
+        for threshold in (one.critical if severity is Severity.CRITICAL else one.warning,)
+        if is_beyond(value, threshold, one.comparison)
+    )
+    if metric == "latency_p95":
+        return f"slow > {limit_text(metric, limit)}"
+    return f"quality {beyond_text(metric, value, limit)} < {limit_text(metric, limit)}"
 
 
 def _window_start_ns(picture: Picture) -> int:
@@ -119,7 +145,8 @@ def _is_of(row: RequestRow, where: Mapping[str, str]) -> bool:
     return all((getattr(row, name, value) or "") == value for name, value in where.items())
 
 
-def _row(picture: Picture, severity: Severity, row: RequestRow) -> Row:
+def _row(picture: Picture, row: RequestRow) -> Row:
+    severity = request_severity(picture, row)
     cells = (
         Cell(clock_text(row.time_ns), ink="muted"),
         Cell(strip_controls(row.model or MISSING), beside=""),

@@ -55,7 +55,9 @@ def _title(node: Node) -> str:
 
 def _times(node: Node) -> list[Fact]:
     gap = fields.number(node.row.get("max_gap_ms"))
-    took = "not ended, or nobody told" if node.took_ms is None else duration(node.took_ms)
+    has_ended = bool(node.error) or node.row.get("status_code") is not None
+    unknown = "not told" if has_ended else "not told: it may not have ended"
+    took = unknown if node.took_ms is None else duration(node.took_ms)
     facts = [
         ("began", "" if node.start_ns is None else clock_text(node.start_ns)),
         ("took", took),
@@ -151,7 +153,7 @@ def _scores(trace: Trace, node: Node, width: int) -> list[Line]:
 def _content(node: Node, width: int) -> list[Line]:
     told = {name: _text(node.row, name) for name in _CONTENT}
     if not any(told.values()):
-        lines = wrap("not captured (content capture is off)", "muted", width)
+        lines = wrap("not captured for this request", "muted", width)
         return _section("content", lines, width)
     lines = []
     for name, text in told.items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from llmmon_tui.drawing.table import GUTTER, Cell, Column, Row
-from llmmon_tui.formatting import ELLIPSIS, duration, fit, width_of
+from llmmon_tui.formatting import ELLIPSIS, MISSING, duration, fit, width_of
 from llmmon_tui.panels.trace import Node
 from llmmon_tui.severity import Severity
 
@@ -37,6 +37,11 @@ class Axis:
         """How much it spans."""
         return (self.end_ns - self.start_ns) / _MS_NS
 
+    @property
+    def length_text(self) -> str:
+        """The same in words; a dash where nothing told how long it took."""
+        return duration(self.length_ms) if self.end_ns > self.start_ns else MISSING
+
 
 def axis_of(tree: Sequence[Node]) -> Axis | None:
     """From the first start to the last end, without what another clock has put far away.
@@ -64,8 +69,10 @@ def columns(axis: Axis | None, width: int) -> tuple[Column, ...]:
     """Name, duration, and a bar under the ends of the axis, in a table of `width` cells."""
     name = max(12, min(44, width * 2 // 5))
     room = bar_room(width)
-    end = "" if axis is None else duration(axis.length_ms)
-    title = fit("0", max(1, room - width_of(end))) + end
+    end = "" if axis is None else axis.length_text
+    # the line keeps the origin apart from the title before it
+    start = "" if end in {"", MISSING} else "│0"
+    title = fit(start, max(1, room - width_of(end))) + end
     return (
         Column("name", "what", name),
         Column("took", "took", _TOOK, "right"),

@@ -43,7 +43,7 @@ class CostScreen(BoardScreen):
     )
 
     def __init__(self) -> None:
-        self.spenders = LiveTable(costtable.columns("model", 300))
+        self.spenders = LiveTable(costtable.columns("model", 300), rests=True)
         self.chart = Chart(COST_PLOT.look)
         self.budgets = Block()
         super().__init__(

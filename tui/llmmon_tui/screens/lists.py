@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from llmmon_tui.drawing.rowlist import LazyRows
 from llmmon_tui.drawing.table import Row
 from llmmon_tui.widgets.livetable import LiveTable
 
@@ -15,6 +16,12 @@ def show_rows(table: LiveTable, rows: Sequence[Row]) -> None:
     table.set_rows(rows)
     if is_at_top and rows and table.cursor_key != rows[0].key:
         table.action_first()
+
+
+def keys_of(table: LiveTable) -> list[str]:
+    """The keys of all rows, none of which this makes."""
+    rows = table.rows
+    return list(rows.keys) if isinstance(rows, LazyRows) else [row.key for row in rows]
 
 
 def begin_anew(table: LiveTable) -> None:

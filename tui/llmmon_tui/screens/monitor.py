@@ -3,7 +3,7 @@ bottom."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -59,6 +59,8 @@ class MonitorScreen(Screen[None]):
         self.filter_bar = FilterBar(vocabulary=self._vocabulary, kinds=self.KINDS)
         self.footer = StatusLine(id="footer")
         self.is_valid: Callable[[Key], bool] = lambda key: True
+        self.views: Mapping[str, str] = {}
+        """Filters of saved views by their names, for `@name`."""
         self.picture: Picture | None = None
         """The one last painted."""
         self._painted = (-1, False)
@@ -134,7 +136,7 @@ class MonitorScreen(Screen[None]):
         self.post_message(self.Refocused())
 
     def _vocabulary(self) -> Vocabulary:
-        return Vocabulary() if self.picture is None else vocabulary_of(self.picture)
+        return Vocabulary() if self.picture is None else vocabulary_of(self.picture, self.views)
 
     def open_filter(self, text: str) -> None:
         """Let the operator type a filter."""

@@ -63,7 +63,7 @@ class OverviewScreen(MonitorScreen):
         self.tables = {
             "alerts": LiveTable(alerts.COLUMNS, empty="no alert"),
             "health": LiveTable(health.COLUMNS, empty="no checks"),
-            GROUPS: LiveTable(groups.columns("model")),
+            GROUPS: LiveTable(groups.columns("model"), rests=True),
             "requests": LiveTable(requests.COLUMNS, empty="no requests yet"),
         }
         self.panels = {name: self._panel(name) for name in _ORDER}

@@ -18,6 +18,7 @@ from llmmon_tui.panels.qualityquestions import WORST, questions
 from llmmon_tui.panels.qualityspread import spread_lines
 from llmmon_tui.questions import Question
 from llmmon_tui.screens.board import BoardScreen
+from llmmon_tui.screens.lists import keys_of
 from llmmon_tui.screens.overview import empty_text
 from llmmon_tui.screens.wishes import TraceWanted, ViewWanted
 from llmmon_tui.view import View, sorted_by
@@ -60,8 +61,8 @@ class QualityScreen(BoardScreen):
     def __init__(self) -> None:
         self.chart = Chart()
         self.spread = Block()
-        self.groups = LiveTable(qualitytable.columns("model"))
-        self.worst_table = LiveTable(qualitytable.WORST_COLUMNS)
+        self.groups = LiveTable(qualitytable.columns("model"), rests=True)
+        self.worst_table = LiveTable(qualitytable.WORST_COLUMNS, rests=True)
         super().__init__(
             (
                 Panel("Scores", self.chart, id="quality-scores"),
@@ -97,7 +98,7 @@ class QualityScreen(BoardScreen):
     def on_live_table_row_selected(self, event: LiveTable.RowSelected) -> None:
         """A request's trace; of a group its requests, the worst first."""
         if event.table is self.worst_table:
-            self.post_message(TraceWanted(event.key, [row.key for row in event.table.rows]))
+            self.post_message(TraceWanted(event.key, keys_of(event.table)))
             return
         picture = self.picture
         labels = {} if picture is None else qualitytable.group_labels(picture, event.key)

@@ -11,7 +11,7 @@ from llmmon_tui.keys import Key
 from llmmon_tui.model import Picture
 from llmmon_tui.panels import orders, requestlist, requestquestions
 from llmmon_tui.questions import Question
-from llmmon_tui.screens.lists import begin_anew, show_rows
+from llmmon_tui.screens.lists import begin_anew, keys_of, show_rows
 from llmmon_tui.screens.monitor import MonitorScreen, dim
 from llmmon_tui.screens.overview import empty_text
 from llmmon_tui.screens.wishes import TraceWanted, ViewWanted
@@ -91,15 +91,15 @@ class RequestsScreen(MonitorScreen):
         self._change(orders.chosen_column(self.order, event.column))
 
     def on_live_table_row_selected(self, event: LiveTable.RowSelected) -> None:
-        self.post_message(TraceWanted(event.key, [row.key for row in self.requests.rows]))
+        self.post_message(TraceWanted(event.key, keys_of(self.requests)))
 
     def paint_data(self, picture: Picture) -> None:
         shown = requestlist.listing(picture, self.order)
         table = self.requests
         table.empty = requestlist.empty_text(picture, shown, empty_text(picture))
-        table.set_columns(requestlist.columns(picture))
+        table.set_columns(requestlist.columns(picture, self.order))
         table.set_sort(self.order.column, self.order.is_descending)
-        show_rows(table, requestlist.list_rows(picture, shown))
+        show_rows(table, requestlist.list_rows(picture, shown, table.size.width or self.size.width))
         self.summary.set_segments(requestlist.summary(picture, shown))
         dim([table, self.summary], picture.is_stale)
 

@@ -13,12 +13,13 @@ from textual.screen import ModalScreen
 
 from llmmon_tui.drawing.priority import Segment
 from llmmon_tui.drawing.table import row_text
-from llmmon_tui.formatting import clean, duration
+from llmmon_tui.formatting import clean
 from llmmon_tui.keys import Key
 from llmmon_tui.panels.prose import wrap
 from llmmon_tui.panels.trace import MOST, Node, Trace, node_of, nodes, trace_id_of
 from llmmon_tui.panels.tracedetail import detail_lines
 from llmmon_tui.panels.waterfall import axis_of, columns, waterfall_rows
+from llmmon_tui.screens.help import HelpScreen
 from llmmon_tui.widgets.livetable import LiveTable
 from llmmon_tui.widgets.prose import Prose
 from llmmon_tui.widgets.rule import Rule
@@ -40,7 +41,8 @@ class TraceScreen(ModalScreen[None]):
         Key("copy_id", "i", "i", "copy id", "Trace: copy the id of the trace", rank=40),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(key.keys, key.action, key.label, show=False) for key in KEYS
+        *(Binding(key.keys, key.action, key.label, show=False) for key in KEYS),
+        Binding("question_mark,f1", "help", "help", show=False),
     ]
     SCOPED_CSS = False
     DEFAULT_CSS = """
@@ -132,6 +134,10 @@ class TraceScreen(ModalScreen[None]):
         details = self.query_one(VerticalScroll)
         (self.waterfall if self.focused is details else details).focus()
 
+    def action_help(self) -> None:
+        """Show the keys, those of this screen among them."""
+        self.app.push_screen(HelpScreen(self.KEYS))
+
     def action_copy(self) -> None:
         """Copy the part under the cursor, with its id."""
         key = self.waterfall.cursor_key
@@ -183,7 +189,7 @@ class TraceScreen(ModalScreen[None]):
             axis = axis_of(self._tree)
             most = "the first " if len(trace.spans) >= MOST else ""
             segments += [
-                Segment("" if axis is None else duration(axis.length_ms), "plain", 90),
+                Segment("" if axis is None else axis.length_text, "plain", 90),
                 Segment(f"✖ {failed} failed" if failed else "", "critical", 80),
                 Segment(_many(len(trace.requests), "request"), "plain", 60),
                 Segment(most + _many(len(trace.spans), "span"), "plain", 50),
@@ -195,11 +201,12 @@ class TraceScreen(ModalScreen[None]):
 
     def _foot(self) -> list[Segment]:
         is_listed = len(self._among) > 1
-        return [
+        own = [
             Segment(f"{key.shown} {key.label}", "muted", key.rank)
             for key in self.KEYS
             if is_listed or not key.action.startswith("step")
         ]
+        return [*own, Segment("? help", "muted", 75, "right")]
 
 
 def _many(n: int, what: str) -> str:
