@@ -10,6 +10,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -107,6 +108,13 @@ class Line:
         assert not is_seen(self), f"{key!r} changes nothing:\n{self.text}"
         self.send(key)
         return self.until(is_seen)
+
+    def resize(self, width: int, height: int) -> None:
+        """Change the size of the window; what was in it is gone."""
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+        self.child.send_signal(signal.SIGWINCH)  # it is no controlling terminal
+        self.screen.resize(height, width)
+        self.screen.erase_in_display(2)
 
     def hang_up(self) -> None:
         """Close the window, and with it the program's terminal."""

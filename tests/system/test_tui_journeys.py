@@ -112,8 +112,8 @@ def test_acknowledged_and_silenced_as_a_reader_sees_it(
     actor.shows("mute", "why? others see it")
     actor.type("known, deploy at noon")
     actor.press("Enter")
-    actor.shows("⊘ 1 muted")
-    reader.shows("⊘ 1 muted")
+    actor.shows("⊘ 1 silenced")
+    reader.shows("⊘ 1 silenced")
     reader.press("M")
     reader.shows("any_request", "known, deploy at noon", by)
 

@@ -131,7 +131,7 @@ def walked_to(pane: Pane, title: str, width: int) -> None:
 
     def stands(text: str) -> bool:
         rows = text.split("\n")
-        named = "worst first" in text if is_side else f"[{title}" in rows[2]
+        named = "newest first" in text if is_side else f"[{title}" in rows[2]
         return bool(STATE.fullmatch(rows[0])) and named and "q quit" in rows[-1]
 
     pane.waits(stands, f"{title} is not whole at {width} columns")

@@ -431,7 +431,7 @@ async def test_the_screen_follows_the_width(peer):
         assert isinstance(pilot.app.screen, OverviewScreen)
         await pilot.resize_terminal(40, 24)
         await until(pilot, lambda: isinstance(pilot.app.screen, SideScreen))
-        await until(pilot, lambda: shows(pilot, "worst first", "✖ CRIT high_error_rate"))
+        await until(pilot, lambda: shows(pilot, "newest first", "✖ CRIT high_error_rate"))
         await pilot.resize_terminal(100, 30)
         await until(pilot, lambda: isinstance(pilot.app.screen, OverviewScreen))
 

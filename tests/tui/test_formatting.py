@@ -95,7 +95,7 @@ def test_rate(value, expected):
             "meta-llama/Llama-2-7b-chat-hf  together ",
         ),
         ("meta-llama/Llama-2-7b-chat-hf", "together", 30, "Llama-2-7b-chat-hf  together  "),
-        ("meta-llama/Llama-2-7b-chat-hf", "together", 20, "Llama-2-7b-…  toget…"),
+        ("meta-llama/Llama-2-7b-chat-hf", "together", 20, "Llama-…at-hf  toget…"),
         ("gpt-4o", "azure-openai-eu", 20, "gpt-4o  azure-opena…"),
         ("claude-sonnet-4-5", "anthropic", 26, "claude-sonnet-4-5  anthro…"),
         ("high_error_rate", "openai/gpt-4o", 17, "high_error_rate  "),
@@ -107,6 +107,19 @@ def test_rate(value, expected):
 )
 def test_a_name_keeps_what_tells_it_from_others(name, beside, width, expected):
     assert formatting.fit_name(name, beside, width) == expected
+
+
+def test_long_names_of_one_family_stay_apart():
+    names = [f"model-with-a-very-long-name-{n}" for n in (1, 2)]
+    assert [formatting.fit_middle(name, 20) for name in names] == [
+        "model-with…ng-name-1",
+        "model-with…ng-name-2",
+    ]
+
+
+@given(st.text(max_size=30), st.integers(0, 40))
+def test_a_name_cut_in_its_middle_has_the_exact_width(name, width):
+    assert formatting.width_of(formatting.fit_middle(name, width)) == width
 
 
 @given(st.text(max_size=30), st.text(max_size=30), st.integers(0, 40))

@@ -44,31 +44,39 @@ def whole(runs):
     return [(y, 0, "48;2;9;9;9", " " * WIDTH) for y in range(HEIGHT)] + list(runs)
 
 
-def mended(runs):
-    """The same without what overwrites half of a wide character: Textual writes both halves."""
-    wide = {(y, x + n) for y, x, _, text in runs for n in range(9) if not NARROW.fullmatch(text)}
-    return [run for run in runs if NARROW.fullmatch(run[3])] if wide else list(runs)
-
-
 @given(st.lists(st.lists(RUNS, max_size=6), min_size=1, max_size=6), st.integers(1, 200))
 @settings(deadline=None)
 def test_the_terminal_comes_to_show_the_last_frame(frames, room):
     mirror, follows, direct = Mirror(), Emulator(), Emulator()
-    for runs in [whole(frames[0]), *map(mended, frames[1:])]:
-        text = painted(runs)
+    for runs in [whole(frames[0]), *frames[1:]]:
+        text = painted([run for run in runs if NARROW.fullmatch(run[3])])
         direct.stream.feed(text)
         mirror.want(parse_frame(text))
         follows.stream.feed(mirror.take(room))
     while mirror.pending:
         follows.stream.feed(mirror.take(room))
-    narrow = all(NARROW.fullmatch(text) for runs in frames for *_, text in runs)
-    if narrow:
-        assert follows.cells() == direct.cells()
-    else:
-        again = Emulator()
-        mirror.forget()
-        again.stream.feed(mirror.take(1e9))
-        assert again.cells() == follows.cells()
+    assert follows.cells() == direct.cells()
+
+
+@given(
+    st.lists(st.dictionaries(st.integers(0, HEIGHT - 1), st.tuples(st.sampled_from(INKS), TEXTS))),
+    st.integers(1, 200),
+)
+@settings(deadline=None)
+def test_lines_with_wide_characters_come_to_be_as_wanted(frames, room):
+    """Whole lines: Textual never leaves half of a wide character."""
+    mirror, follows, direct = Mirror(), Emulator(), Emulator()
+    for lines in [dict.fromkeys(range(HEIGHT), ("", " ")), *frames]:
+        runs = []
+        for y, (ink, text) in lines.items():
+            width = sum(map(get_character_cell_size, text))
+            runs += [(y, 0, ink, text), (y, width, "", "." * (WIDTH - width))]
+        direct.stream.feed(painted(runs))
+        mirror.want(parse_frame(painted(runs)))
+        follows.stream.feed(mirror.take(room))
+    while mirror.pending:
+        follows.stream.feed(mirror.take(room))
+    assert follows.cells() == direct.cells()
 
 
 @given(st.sampled_from(INKS), st.sampled_from(INKS))
@@ -138,6 +146,25 @@ def test_after_a_wide_character_the_next_place_is_told():
     mirror = Mirror()
     mirror.want(parse_frame("\x1b[1;1H漢字ab\x1b[1;1H"))
     assert mirror.take(1e9) == "\x1b[1H漢\x1b[1;3H字\x1b[1;5Hab"
+
+
+def test_a_line_that_a_wide_character_changes_in_is_written_whole():
+    """A terminal may have put what follows elsewhere."""
+    mirror = Mirror()
+    mirror.want(parse_frame("\x1b[1;1H漢ab cdef g\x1b[1;1H"))
+    mirror.take(1e9)
+    mirror.want(parse_frame("\x1b[1;1H字ab cdef h\x1b[1;1H"))
+    assert mirror.take(1e9) == "\x1b[1H字\x1b[1;3Hab cdef h"
+
+
+def test_what_lies_beyond_the_edges_is_not_painted():
+    """A frame for a larger terminal would be squeezed into the last line and column."""
+    mirror = Mirror(4, 2)
+    mirror.want(parse_frame("\x1b[1;1Habcdef\x1b[2;1Habc漢\x1b[3;1Habc\x1b[1;1H"))
+    assert mirror.take(1e9) == "\x1b[1Habcd\x1b[2Habc "
+    mirror.clear(5, 3)
+    mirror.want(parse_frame("\x1b[3;1Habcdef\x1b[1;1H"))
+    assert mirror.take(1e9) == "\x1b[3Habcde"
 
 
 @pytest.mark.parametrize("data", ["", "\x1b[?25h", "abc", "\x1b[1;1Ha\x07", "\x1b[1;1H\x1b[2J"])

@@ -53,7 +53,7 @@ def is_live(pilot):
 async def test_objectives_open_and_close_at_every_size(peer, size):
     async with running(app_of(peer.address), size) as pilot:
         await pilot.press("o")
-        assert shows(pilot, "SLOs  none of 2 alerting", "chat-availability", "99.96%", "lasts")
+        assert shows(pilot, "SLOs  0 of 2 alerting", "chat-availability", "99.96%", "lasts")
         assert shows(pilot, "budgets  1 of 2 alerting", "$162.40+")
         await pilot.press("o")
         assert is_live(pilot)
@@ -91,7 +91,7 @@ async def test_the_overview_tells_the_worst_objective(peer):
 async def test_channels(peer):
     async with running(app_of(peer.address), (100, 30)) as pilot:
         await pilot.press("c")
-        assert shows(pilot, "channels  none of 2 in trouble", "pagerduty")
+        assert shows(pilot, "channels  0 of 2 in trouble", "pagerduty")
         await publish(pilot, peer, channels=(failing_channel(), channel("pager")))
         await pilot.pause()
         assert shows(pilot, "✖ slack", "failing 6 ×", "HTTP 503 Service Unavailable")
@@ -134,7 +134,7 @@ async def test_mute_asks_how_long_and_why(peer):
                 "comment": "deploy",
             }
         ]
-        await until(pilot, lambda: shows(pilot, "muted high_error_rate openai/gpt-4o for 4h"))
+        await until(pilot, lambda: shows(pilot, "silenced high_error_rate openai/gpt-4o for 4h"))
         assert is_live(pilot)
 
 

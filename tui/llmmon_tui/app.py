@@ -88,7 +88,7 @@ class LlmmonApp(KeepingApp):
 
     def action_go(self, place: int) -> None:
         """Go to a screen."""
-        self.run_worker(self.go(PLACES[place].id), group="go", exclusive=True)
+        self.start("go", self.go, PLACES[place].id)
 
     def action_window(self, step: int) -> None:
         """Go to another window, around at the end."""
@@ -170,7 +170,7 @@ class LlmmonApp(KeepingApp):
     def on_view_wanted(self, wish: ViewWanted) -> None:
         self.choose(wish.view)
         if wish.place:
-            self.run_worker(self.go(wish.place, wish.order), group="go", exclusive=True)
+            self.start("go", self.go, wish.place, wish.order)
 
     def on_command_wanted(self, wish: CommandWanted) -> None:
         self.call_later(self.run_action, wish.action)

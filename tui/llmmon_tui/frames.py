@@ -31,7 +31,7 @@ class Run:
 
     y: int
     x: int
-    cells: list[Cell]
+    cells: tuple[Cell, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,11 @@ def parse_frame(data: str) -> Frame | None:
     return Frame(runs, (y, x)) if y >= 0 and end == len(data) else None
 
 
-def to_cells(text: str, ink: str) -> list[Cell]:
+@lru_cache(8192)
+def to_cells(text: str, ink: str) -> tuple[Cell, ...]:
     """The cells that a text takes on the terminal."""
     if NARROW.fullmatch(text):
-        return [(character, ink) for character in text]
+        return tuple((character, ink) for character in text)
     cells: list[Cell] = []
     for character in text:
         width = get_character_cell_size(character)
@@ -74,7 +75,7 @@ def to_cells(text: str, ink: str) -> list[Cell]:
         elif cells:
             _extend_last(cells, character)
     width = cell_len(text)
-    return cells if len(cells) == width else [(text, ink), *[("", ink)] * (width - 1)]
+    return tuple(cells) if len(cells) == width else ((text, ink), *[("", ink)] * (width - 1))
 
 
 def _contiguous(data: str) -> Iterator[re.Match[str]]:

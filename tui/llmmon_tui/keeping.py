@@ -120,7 +120,7 @@ class KeepingApp(TravelApp):
         if saved is None:
             return
         self.choose(_viewed(self.model.view, saved))
-        self.run_worker(self.go(saved.screen), group="go", exclusive=True)
+        self.start("go", self.go, saved.screen)
 
     def _deal_with(self, chosen: Chosen | None) -> None:
         if chosen is None:

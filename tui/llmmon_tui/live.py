@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from textual import events
@@ -136,9 +137,22 @@ class LiveApp(App[None]):
     def follow(self) -> None:
         """Connect, or connect anew, and ask for what ended before."""
         view = self.model.view
-        following = self.connection.feed.follow(view.by, view.window_s)
-        self.run_worker(following, group="feed", exclusive=True)
-        self.run_worker(self._fetch_rows(), group="rows", exclusive=True)
+        self.start("feed", self.connection.feed.follow, view.by, view.window_s)
+        self.start("rows", self._fetch_rows)
+
+    def start(
+        self,
+        group: str,
+        work: Callable[..., Coroutine[Any, Any, None]],
+        *given: Any,
+        exclusive: bool = True,
+    ) -> None:
+        """Run `work(*given)` beside the screen, in the place of what still runs in the group.
+
+        It is only called once it begins: what is replaced before leaves no coroutine behind.
+        """
+        begun: Callable[[], Coroutine[Any, Any, None]] = partial(work, *given)
+        self.run_worker(begun, group=group, exclusive=exclusive)
 
     def paint(self) -> None:
         """Show the picture of this instant on the live screen and the sheets over it."""
@@ -199,13 +213,12 @@ class LiveApp(App[None]):
             picture = self.picture
             asked = self.model.questions_due(base.questions(picture), self.now_ns())
             for question in asked:
-                work = self._answer(question, picture.held_ns)
-                self.run_worker(work, group=f"question {question.name}", exclusive=True)
+                self.start(f"question {question.name}", self._answer, question, picture.held_ns)
 
     def _fetch_history_if_due(self) -> None:
         params = self.model.history_request(self.now_ns())
         if params is not None:
-            self.run_worker(self._fetch_history(params), group="history", exclusive=True)
+            self.start("history", self._fetch_history, params)
 
     def _arrive(self, snapshot: Snapshot, missed: int) -> None:
         if snapshot.by != self.model.view.by:

@@ -34,9 +34,10 @@ class _Update:
 
 
 class Mirror:
-    """Two pictures of a terminal, a row a line; neither knows how large the terminal is."""
+    """Two pictures of a terminal, a row a line; what lies beyond its edges is not painted."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int | None = None, height: int | None = None) -> None:
+        self._width, self._height = width, height
         self._wanted: dict[int, _Row] = {}
         self._shown: dict[int, _Row] = {}
         self._pending: dict[int, None] = {}
@@ -57,8 +58,12 @@ class Mirror:
         """Paint a frame on the wanted picture; `first` sends its lines before all others."""
         touched: dict[int, None] = {}
         for run in frame.runs:
+            if self._height is not None and run.y >= self._height:
+                continue
             row = self._wanted.setdefault(run.y, [])
             _put(row, run)
+            if self._width is not None and len(row) > self._width:
+                _cut(row, self._width)
             touched[run.y] = None
         fresh = {y: None for y in touched if self._wanted[y] != self._shown.get(y)}
         for y in touched.keys() - fresh.keys():
@@ -79,8 +84,11 @@ class Mirror:
         """The sequence that puts the cursor where the last frame left it."""
         return move_to(*self._cursor)
 
-    def clear(self) -> None:
-        """Begin anew: nothing is known of the terminal, and nothing wanted of it yet."""
+    def clear(self, width: int | None = None, height: int | None = None) -> None:
+        """Begin anew: nothing is known of the terminal but its size where that is told, and
+        nothing wanted of it yet."""
+        if width is not None and height is not None:
+            self._width, self._height = width, height
         self._wanted.clear()
         self.forget()
 
@@ -117,6 +125,9 @@ class Mirror:
         wanted, shown = self._wanted[y], self._shown.get(y, [])
         shown = shown + [_NEVER] * (len(wanted) - len(shown))
         changed = [x for x, cell in enumerate(wanted) if cell != shown[x] and cell != _NEVER]
+        if not NARROW.fullmatch("".join(wanted[x][0] + shown[x][0] for x in changed)):
+            # who knows where the terminal has put what follows
+            changed = [x for x, cell in enumerate(wanted) if cell != _NEVER]
         is_recoloured = all(wanted[x][0] == shown[x][0] for x in changed)
         text = "".join(_row_text(y, wanted, changed))
         return _Update(y, text, len(text.encode()), is_recoloured)
@@ -135,6 +146,13 @@ def _put(row: _Row, run: Run) -> None:
         if x < len(row) and _is_rest(row[x]):
             _blank_around(row, x)
     row[run.x : end] = run.cells
+
+
+def _cut(row: _Row, width: int) -> None:
+    """Take away what lies beyond the edge, and a wide text that the edge would cut."""
+    if _is_rest(row[width]):
+        _blank_around(row, width)
+    del row[width:]
 
 
 def _is_rest(cell: Cell) -> bool:

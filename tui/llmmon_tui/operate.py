@@ -9,7 +9,7 @@ from llmmon.protocol.snapshot import AlertView
 from llmmon_tui.formatting import age, clean
 from llmmon_tui.panels.alertview import where_text
 
-_COMMENT: Final = "muted from the terminal"
+_COMMENT: Final = "silenced from the terminal"
 
 
 class Command(NamedTuple):
@@ -36,7 +36,7 @@ def mute(alert: AlertView, by: str, duration_s: float, comment: str) -> Command:
         "by": by,
         "comment": comment or _COMMENT,
     }
-    done = f"⊘ muted {name_of(alert)} for {age(duration_s)}"
+    done = f"⊘ silenced {name_of(alert)} for {age(duration_s)}"
     return Command("silence", params, done)
 
 

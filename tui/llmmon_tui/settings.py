@@ -69,7 +69,7 @@ class Settings:
         return self.preferences
 
     def save(self, preferences: Preferences) -> str:
-        """Choose these, and write what has changed since the last time; why that failed, or nothing.
+        """Choose these, and write what has changed; why that failed, or nothing.
 
         What could not be written still holds for this run, and is tried again with the next change.
         """

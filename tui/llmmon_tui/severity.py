@@ -46,7 +46,7 @@ _LOOKS = {
     Severity.PENDING: ("○", "pending", "muted"),
     Severity.ACKNOWLEDGED: ("✓", "ack", "muted"),
     Severity.INHIBITED: ("↳", "inhib", "muted"),
-    Severity.SILENCED: ("⊘", "muted", "muted"),
+    Severity.SILENCED: ("⊘", "silenced", "muted"),
     Severity.RESOLVED: ("↺", "resolved", "ok"),
     Severity.NO_DATA: ("?", "no data", "muted"),
     Severity.OK: ("·", "ok", "plain"),

@@ -131,8 +131,7 @@ class SheetApp(ViewingApp):
         self.open_request(wish.request_id, wish.among)
 
     def on_trace_screen_asked(self, message: TraceScreen.Asked) -> None:
-        work = self._fill_trace(message.trace_screen, message.request_id)
-        self.run_worker(work, group="sheet", exclusive=True)
+        self.start("sheet", self._fill_trace, message.trace_screen, message.request_id)
 
     def on_answered(self, message: Answered) -> None:
         if message.sheet.is_attached:
@@ -157,7 +156,7 @@ class SheetApp(ViewingApp):
                 self._send(acknowledge(alert, self.options.operator))
 
     def on_alert_sheet_outdated(self, message: AlertSheet.Outdated) -> None:
-        self.run_worker(self._fill_history(message.sheet), group="history of alert", exclusive=True)
+        self.start("history of alert", self._fill_history, message.sheet)
 
     def on_silences_screen_ended(self, message: SilencesScreen.Ended) -> None:
         screen = message.silences
@@ -196,7 +195,7 @@ class SheetApp(ViewingApp):
         return next((one for one in alerts if one.id == alert_id), None)
 
     def _send(self, command: Command, then: Callable[[], None] | None = None) -> None:
-        self.run_worker(self._carry_out(command, then), group="operate")
+        self.start("operate", self._carry_out, command, then, exclusive=False)
 
     async def _carry_out(self, command: Command, then: Callable[[], None] | None) -> None:
         try:
@@ -211,8 +210,7 @@ class SheetApp(ViewingApp):
     def _ask(self, title: str, tell: Callable[[Any], Write], method: str, **params: Any) -> None:
         sheet = Sheet(title, lambda width: wrap(_WAITING, "muted", width))
         self.push_screen(sheet)
-        work = self._fetch(sheet, tell, method, params)
-        self.run_worker(work, group="sheet", exclusive=True)
+        self.start("sheet", self._fetch, sheet, tell, method, params)
 
     async def _fetch(
         self, sheet: Sheet, tell: Callable[[Any], Write], method: str, params: dict[str, Any]
@@ -226,7 +224,7 @@ class SheetApp(ViewingApp):
             self.post_message(Answered(sheet, write))
 
     def _fetch_silences(self, screen: SilencesScreen) -> None:
-        self.run_worker(self._fill_silences(screen), group="sheet", exclusive=True)
+        self.start("sheet", self._fill_silences, screen)
 
     async def _fill_silences(self, screen: SilencesScreen) -> None:
         try:

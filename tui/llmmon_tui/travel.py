@@ -71,7 +71,7 @@ class TravelApp(SheetApp):
     def on_moment_wanted(self, wish: MomentWanted) -> None:
         self.travel(wish.at_ns)
         if wish.place:
-            self.run_worker(self.go(wish.place), group="go", exclusive=True)
+            self.start("go", self.go, wish.place)
 
     def on_travelled(self, message: Travelled) -> None:
         if message.goal_ns != self._goal_ns:
@@ -90,7 +90,7 @@ class TravelApp(SheetApp):
             self.action_resume()
             return
         self._goal_ns = at_ns
-        self.run_worker(self._fetch_past(at_ns, self.model.view), group="travel", exclusive=True)
+        self.start("travel", self._fetch_past, at_ns, self.model.view)
 
     def choose(self, view: View) -> None:
         before = self.model.view

@@ -52,7 +52,7 @@ def test_a_limit_is_drawn_and_named_and_a_breach_is_marked():
 
 def test_a_limit_far_above_is_named_without_flattening_the_data():
     rows = texts(draw([flat("p95", 100.0)], [Threshold(60_000, "crit 60s")]))
-    assert "crit 60s↑" in rows[1]
+    assert "crit 60s↑" in rows[2], "the row below the data, which it does not hide"
     assert not any("╌" in row for row in rows)
     assert rows[1].startswith("0.1s┤")
 
@@ -164,7 +164,7 @@ def test_any_chart_keeps_exactly_to_its_size(series, thresholds, marker, stacked
 def test_two_limits_at_one_height_do_not_overwrite_each_other():
     limits = [Threshold(5.0, "warn 5s"), Threshold(5.0, "模型 5s", Severity.CRITICAL)]
     rows = texts(draw([flat("a", 4.0)], limits))
-    assert sum("warn 5s" in row and "模型 5s" in row for row in rows) == 1
+    assert [sum(name in row for row in rows) for name in ("warn 5s", "模型 5s")] == [1, 1]
 
 
 def test_between_two_bucket_edges_only_the_newest_column_changes():
@@ -179,3 +179,21 @@ def test_between_two_bucket_edges_only_the_newest_column_changes():
         x for old, new in zip(before, after, strict=True) for x in range(65) if old[x] != new[x]
     }
     assert changed <= {64}
+
+
+def test_a_label_stands_beside_data_and_points_to_its_limit():
+    limit = Threshold(500.0, "pace 0.5s")
+    lines = draw([flat("p95", 4000.0, fill=True)], [limit, Threshold(9000.0, "warn 9s")])
+    at = next(row for row, line in enumerate(texts(lines)) if "pace 0.5s↓" in line)
+    assert not any(0x2800 < ord(char) < 0x2900 for char in texts(lines)[at][5:])
+    full = texts(draw([flat("p95", 4000.0, fill=True)], [limit]))
+    assert sum("pace 0.5s" in row for row in full) == 1
+
+
+def test_a_label_stays_at_the_right_while_data_crosses_its_line():
+    def end_of_label(value):
+        rows = texts(draw([flat("p95", value)], [Threshold(5000, "warn 5s")]))
+        (row,) = [row for row in rows if "warn 5s" in row]
+        return row.index("warn 5s")
+
+    assert len({end_of_label(value) for value in (2000.0, 4900.0, 5000.0, 5100.0, 7000.0)}) == 1

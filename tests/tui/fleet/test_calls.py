@@ -14,7 +14,8 @@ from llmmon.errors import ControlError, SchemaError, UnreachableError
 from llmmon.protocol.endpoint import parse_address
 from llmmon.protocol.sketch import sketch_quantiles
 from llmmon.protocol.snapshot import decode_snapshot
-from llmmon_tui.feed import Arrived
+from llmmon_tui.feed import Arrived, Lost
+from llmmon_tui.fleet.answers import merge_sums
 from llmmon_tui.fleet.collector import Target
 from llmmon_tui.fleet.connection import FleetConnection
 from llmmon_tui.history import parse_history
@@ -185,3 +186,31 @@ async def test_who_is_away_is_not_asked_in_vain(tmp_path, peers):
     with pytest.raises(UnreachableError):
         await connection.control.call("end_silence", 0.1, id=f"{targets[1].address.text}/x", by="")
     await connection.close()
+
+
+async def test_one_that_has_gone_does_not_keep_answers_waiting(peers):
+    connection = FleetConnection(
+        [Target(peer.address) for peer in peers], lambda news: None, lambda: AT_NS
+    )
+    for one, name in zip(connection.feed.collectors, "ab", strict=True):
+        one.take(Arrived(busy_snapshot(name=name), 0))
+    connection.feed.collectors[0].take(Lost("no answer", 1, 0.5))
+    told = await connection.control.call("transitions", WAIT_S, limit=3)
+    assert {row["alert_id"].split("/")[0] for row in told} == {"b"}
+    assert peers[0].asked("transitions") == []
+    connection.feed.collectors[1].take(Lost("no answer", 1, 0.5))
+    await connection.control.call("transitions", WAIT_S, limit=3)
+    assert len(peers[0].asked("transitions")) == 1
+    await connection.close()
+
+
+def test_sums_beyond_64_bits_travel_as_text():
+    rows = ([["m", str(2**70), "1"]], [["m", 5, None]])
+    told = [
+        (name, {"columns": ["model", "pico", "n"], "rows": one, "truncated": False})
+        for name, one in zip("ab", rows, strict=True)
+    ]
+    assert merge_sums(told, ("key", "sum", "sum"))["rows"] == [["m", 2**70 + 5, 1]]
+    told[0][1]["rows"][0][1] = "much"
+    with pytest.raises(SchemaError, match="expected a number to add up"):
+        merge_sums(told, ("key", "sum", "sum"))

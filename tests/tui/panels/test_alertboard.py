@@ -121,7 +121,9 @@ def test_history_that_is_not_known_is_not_empty():
 def test_all_that_nobody_has_taken_on():
     waiting = alert(id="waiting", state="pending")
     shown = board.shown_alerts(picture_of(snapshot(OVER, TAKEN, waiting)), "all", False)
-    assert set(board.unacknowledged(shown)) == {one.id for one in busy_snapshot().alerts}
+    assert set(board.unacknowledged(picture_of(busy_snapshot()), shown)) == {
+        one.id for one in busy_snapshot().alerts
+    }
 
 
 def test_the_chosen_one_in_full_with_its_history():
@@ -138,14 +140,35 @@ def test_the_chosen_one_in_full_with_its_history():
 def test_the_curve_of_its_value_with_its_limit():
     chosen = busy_snapshot().alerts[0]
     drawn, told = beside.curve(picture(chosen=chosen), chosen)
-    assert told == "5m"
+    assert told == "5m, each 3s"
     assert drawn.series[0].points
     assert [limit.label for limit in drawn.thresholds] == ["crit 5%"]
-    assert beside.curve(picture_of(snapshot()), chosen)[1].startswith("asking")
+    asking = picture_of(snapshot())
+    assert beside.curve(asking, chosen) is None
+    assert beside.curve_missing(asking, chosen).startswith("asking")
     other = alert(metric="stalled_requests")
-    assert beside.curve(picture(chosen=other), other)[1] == "no curve is kept of stalled_requests"
+    assert beside.curve(picture(chosen=other), other) is None
+    missing = beside.curve_missing(picture(chosen=other), other)
+    assert missing == "no curve is kept of stalled_requests"
+    assert beside.curve_missing(picture(), None) == "no alert under the cursor"
     names = [one.name for one in questions(picture(), other, False)]
     assert "alerts.curve" not in names
+
+
+def test_only_what_fires_by_now_can_be_taken_on():
+    shown = board.shown_alerts(picture_of(snapshot()), "open", False)
+    assert board.unacknowledged(picture_of(busy_snapshot(alerts=())), shown) == ()
+
+
+def test_the_panel_of_objectives_has_their_title():
+    shown = picture()
+    assert beside.objectives_title(shown) == ("SLOs", "0 of 2 alerting")
+    told = text(beside.objectives_lines(shown, 60))
+    assert "SLOs" not in told
+    assert "budgets  1 of 2 alerting" in told
+    spending = picture_of(busy_snapshot(slos=()))
+    assert beside.objectives_title(spending) == ("Budgets", "1 of 2 alerting")
+    assert "budgets" not in text(beside.objectives_lines(spending, 60))
 
 
 def test_silences_and_objectives_beside_it():

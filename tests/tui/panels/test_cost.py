@@ -10,12 +10,13 @@ from support.viewer_money import MoneyStore, answered
 from llmmon.errors import SchemaError
 from llmmon.protocol.snapshot import Group
 from llmmon_tui.drawing.lines import line_text, line_width
+from llmmon_tui.drawing.plot import ChartData, draw_chart
 from llmmon_tui.drawing.table import cell_text
 from llmmon_tui.fleet.answers import merge_sums
 from llmmon_tui.formatting import MISSING
 from llmmon_tui.panels.amounts import amount_text, per_1k, per_1m_tokens
 from llmmon_tui.panels.budgetlist import budget_panel
-from llmmon_tui.panels.costchart import burn_chart
+from llmmon_tui.panels.costchart import COST_PLOT, burn_chart
 from llmmon_tui.panels.costfigures import figures, notes
 from llmmon_tui.panels.costquestions import (
     ALL_GROUPINGS,
@@ -116,7 +117,7 @@ def test_figures(store):
     assert picture["cached"] == ("21.6%", "410k tok in")
     assert picture["$/1k req"][0].endswith("+")
     assert picture["today ends"][0].startswith("$1.")
-    assert picture["month ends"][1].startswith("pace $0.0")
+    assert picture["month ends"][1].startswith("at $0.0")
 
 
 def test_the_method_of_the_forecast_and_what_is_unpriced_are_said(store):
@@ -165,7 +166,7 @@ def test_too_little_history_is_said():
     )
     picture = shown(told(young))
     assert picture["today"][0] == "$5.00"
-    assert picture["today ends"] == picture["month ends"] == (MISSING, "too little known")
+    assert picture["today ends"] == picture["month ends"] == (MISSING, "too early")
 
 
 def test_the_table_has_every_group_dearest_today_first(store):
@@ -353,3 +354,18 @@ def test_per_request_and_per_token():
 def test_an_answer_of_another_shape_is_refused():
     with pytest.raises(SchemaError, match="one row for the whole"):
         parse_earlier({"rows": [], "truncated": False}, 1)
+
+
+def test_burning_faster_than_a_budgets_even_pace_is_no_breach():
+    picture = picture_of(busy_snapshot())
+    shown = burn_chart(picture)
+    data = ChartData(shown.series, shown.thresholds, shown.window_s, shown.now_s)
+    legend = line_text(draw_chart(data, COST_PLOT.look, 60, 10).lines[0])
+    (pace,) = [one.value for one in shown.thresholds if one.label.startswith("all-models")]
+    assert legend.startswith("$/h $")
+    assert shown.series[0].points[-1][1] > pace
+
+
+def test_a_cost_that_the_provider_told_needs_no_price():
+    priced = window(300, unpriced_requests=0)
+    assert "llama" not in note_text(picture_of(busy_snapshot(windows=(priced,))))

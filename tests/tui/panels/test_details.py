@@ -37,6 +37,21 @@ def test_what_shouts_takes_two_lines():
     ]
 
 
+def test_the_newest_is_on_top_and_what_is_handled_below():
+    def at(id_, fired_s_ago, **changes):
+        return alert(id=id_, fired_ns=AT_NS - fired_s_ago * SECOND, **changes)
+
+    alerts = (
+        at("old", 900),
+        at("over", 5, state="resolved", resolved_ns=AT_NS),
+        at("taken", 10, acknowledged_by="ops"),
+        at("new", 20, severity="warning"),
+        at("silenced", 60, silenced_until_ns=AT_NS + SECOND),
+    )
+    blocks = alert_blocks(picture_of(busy_snapshot(alerts=alerts)), 40, None)
+    assert [block.alert_id for block in blocks] == ["new", "old", "taken", "silenced", "over"]
+
+
 def test_marks_stand_before_the_group():
     noted = alert(flapping=True, muted_until_ns=AT_NS + 3 * 3600 * SECOND)
     inhibited = alert(id="b", rule="high_latency", inhibited_by="critical_latency")
@@ -157,8 +172,8 @@ def test_commands_to_the_collector():
         "model": "gpt-4o",
     }
     assert (silence.params["duration_s"], silence.params["comment"]) == (3600, "deploy")
-    assert silence.done == "⊘ muted high_error_rate openai/gpt-4o for 1h"
-    assert mute(one, "ops", 60.0, "").params["comment"] == "muted from the terminal"
+    assert silence.done == "⊘ silenced high_error_rate openai/gpt-4o for 1h"
+    assert mute(one, "ops", 60.0, "").params["comment"] == "silenced from the terminal"
     assert end_silence("silence-1", "[rule]", "ops").params == {"id": "silence-1", "by": "ops"}
     assert "[" not in acknowledge(alert(rule="[bold]x"), "ops").done
 
@@ -181,7 +196,7 @@ def test_a_printed_picture():
     assert any("gpt-4o" in line for line in lines[8:])
     assert all(len(line) <= 120 for line in lines)
     whole = "\n".join(lines)
-    for part in ("SLOs  none of 2 alerting", "99.96%", "budgets  1 of 2 alerting"):
+    for part in ("SLOs  0 of 2 alerting", "99.96%", "budgets  1 of 2 alerting"):
         assert part in whole
     assert "channels" not in whole
     troubled = busy_snapshot(channels=(failing_channel(),), slos=(), budgets=())

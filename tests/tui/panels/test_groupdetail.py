@@ -57,6 +57,27 @@ def test_figures_stand_against_their_limits_and_the_window_before():
     assert "✖7.2" in err
 
 
+def test_few_requests_break_no_limit_here_as_in_the_table():
+    picture = picture_of(busy_snapshot())
+    group = next(one for one in picture.window.groups if one.labels == GPT)
+    few = replace(group, metrics={**group.metrics, "requests": 3})
+    lines = [line_text(line) for line in detail_lines(picture, few, 60, 40)]
+    assert not any("✖7.2" in line for line in lines)
+
+
+def test_what_nobody_priced_is_not_drawn_as_free():
+    def cost(**changes):
+        half = window(300)
+        groups = tuple(replace(one, metrics={**one.metrics, **changes}) for one in half.groups)
+        shown = model_of(busy_snapshot(windows=(replace(half, groups=groups),)))
+        picture = narrowed(answered(shown, of_gpt, ANSWERS), GPT)
+        plot = next(one for one in GROUP_PLOTS if one.id == "cost")
+        return plot.draw(picture).series[0].points
+
+    assert cost()
+    assert cost(requests=5, unpriced_requests=5) == []
+
+
 @pytest.mark.parametrize("first_s", [400, None])
 def test_a_window_before_that_is_not_known_throughout_is_no_comparison(first_s):
     first_ns = None if first_s is None else AT_NS - first_s * 10**9

@@ -66,7 +66,7 @@ def test_failing_first_with_status_as_glyph_and_word():
     assert rows[0].severity is Severity.CRITICAL
     cells = [cell_text(cell) for cell in rows[0].cells]
     assert cells[PLACES["status"]] == "failing"
-    assert cells[PLACES["marks"]] == "flapping, slow, critical"
+    assert cells[PLACES["marks"]] == "flapping, slow, critical part"
     well = check("well", critical=True)
     (row,) = board.check_rows(picture_of(busy_snapshot(health=(well,))))
     assert cell_text(row.cells[PLACES["marks"]]) == ""

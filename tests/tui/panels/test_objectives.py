@@ -153,7 +153,7 @@ def test_on_a_narrow_screen_each_takes_a_few_lines():
         "  99.92% of 99.9%  ▕█░░░░▏ 20% left",
         "  spent in 9h15m  5m 72  30m 31.2",
         "",
-        "budgets  none of 1 alerting ────────",
+        "budgets  0 of 1 alerting ───────────",
         "  all-models",
         "  $3.1k of $5k/month  ▕███░░▏  62%",
         "  forecast $4.0k  lasts",

@@ -9,6 +9,7 @@ from support.viewer_money import MoneyStore, answered
 
 from llmmon.errors import SchemaError
 from llmmon.protocol.snapshot import Limit
+from llmmon_tui.drawing.figures import draw_figures
 from llmmon_tui.drawing.lines import line_text, line_width
 from llmmon_tui.drawing.table import cell_text
 from llmmon_tui.drift import Finding
@@ -84,7 +85,7 @@ def series_of(*halves, scored=10):
 def test_figures(store):
     picture = shown(told(store))
     assert (picture["quality"].value, picture["quality"].beside) == ("0.71", "min 0.7")
-    assert (picture["scored"].value, picture["scored"].beside) == ("32.4%", "400 of 1.2k")
+    assert (picture["scored"].value, picture["scored"].beside) == ("32.4%", "of 1.2k")
     assert picture["factuality"].value == MISSING
     assert picture["refused"].value == "4.1%"
     assert picture["trend"].value == "stable"
@@ -329,3 +330,26 @@ def test_answers_of_another_shape_are_refused():
         parse_before({"rows": [], "truncated": False}, ("now",))
     assert BEFORE in {one.name for one in questions(picture_of(busy_snapshot()))}
     assert questions(picture_of(None)) == ()
+
+
+def test_nearly_all_is_no_sample():
+    most = busy_snapshot(windows=(window(300, requests=1400, scored_requests=1380),))
+    assert "sample" not in note_text(picture_of(most))
+
+
+def test_a_change_of_nothing_has_no_sign_of_a_fall(store):
+    picture = told(store)
+    step_ns = 300 * SECOND_NS // 4
+    start_ns = picture.at_ns - 4 * step_ns
+    points = [
+        point._replace(start_ns=start_ns + place * step_ns)
+        for place, point in enumerate(series_of(0.8, 0.8, 0.799, 0.799).points)
+    ]
+    answers = {**picture.answers, SERIES: Answer(Series(step_ns, tuple(points)))}
+    assert shown(replace(picture, answers=answers))["trend"].beside == "by +0.00"
+
+
+@pytest.mark.parametrize("width", [78, 98, 118, 198])
+def test_no_figure_is_cut(store, width):
+    text = "\n".join(line_text(line) for line in draw_figures(figures(told(store)), width))
+    assert "…" not in text

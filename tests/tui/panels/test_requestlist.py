@@ -313,7 +313,7 @@ def test_newest_first_and_bad_first():
 
 def test_the_bar_is_of_the_limit():
     picture = picture_of(busy_snapshot())
-    titles = [column.title for column in requestlist.columns(picture)]
+    titles = [column.title for column in requestlist.columns(picture, orders.NEWEST)]
     assert "of 5s" in titles
     shown = requestlist.listing(picture, orders.NEWEST)
     bars = {row.key: cell_text(row.cells[5]) for row in requestlist.list_rows(picture, shown)}
@@ -321,9 +321,27 @@ def test_the_bar_is_of_the_limit():
     assert len(bars["req-0000"]) < len(bars["req-0039"]) < 8
 
 
+def test_where_bad_ones_come_first_times_are_ages():
+    picture = picture_of(busy_snapshot())
+    shown = requestlist.listing(picture, orders.BAD)
+    times = [cell_text(row.cells[0]) for row in requestlist.list_rows(picture, shown)]
+    assert requestlist.columns(picture, orders.BAD)[0].title == "ago"
+    assert times[:2] == ["4s", "9s"]
+    assert requestlist.columns(picture, orders.NEWEST)[0].title == "time"
+
+
+@pytest.mark.parametrize(("width", "took"), [(40, "429"), (120, "—")])
+def test_without_a_column_for_the_status_what_failed_says_why(width, took):
+    picture = model_of_tail(request_row(1, status_code=429, error="RateLimit", latency_ms=None))
+    shown = requestlist.listing(picture, orders.BAD)
+    (row,) = requestlist.list_rows(picture, shown, width)
+    assert cell_text(row.cells[4]) == took
+
+
 def test_without_a_limit_the_bar_is_of_the_slowest():
     picture = picture_of(CALM)
-    assert "of max" in [column.title for column in requestlist.columns(picture)]
+    titles = [column.title for column in requestlist.columns(picture, orders.NEWEST)]
+    assert "of max" in titles
     shown = requestlist.listing(picture, orders.NEWEST)
     bars = {row.key: cell_text(row.cells[5]) for row in requestlist.list_rows(picture, shown)}
     assert len(bars["req-0006"]) == 7

@@ -154,7 +154,7 @@ def test_handled_alerts_are_counted_not_shouted():
     )
     line = worst(picture_of(calm(alerts=alerts)))
     assert line.startswith("✓ no new alert")
-    for part in ("1 pending", "1 ack", "1 muted", "1 inhib"):
+    for part in ("1 pending", "1 ack", "1 silenced", "1 inhib"):
         assert part in line
     assert loudest(calm(alerts=alerts)) is None
 

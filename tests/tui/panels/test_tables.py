@@ -18,6 +18,7 @@ from support.snapshots import (
 from support.viewer_data import request_row
 
 from llmmon.protocol.snapshot import Group, Measurement
+from llmmon_tui.drawing.rowlist import LazyRows
 from llmmon_tui.drawing.table import cell_text
 from llmmon_tui.panels import alerts, alertview, groups, health, requests
 from llmmon_tui.rows import parse_row, parse_rows
@@ -160,6 +161,42 @@ def test_what_failed_before_the_window_is_no_news():
     assert rows[2].severity is Severity.CRITICAL
 
 
+def judged_as(**fields):
+    row = parse_row(request_row(0, **fields))
+    picture = picture_of(busy_snapshot())
+    return requests.request_severity(picture, row), requests.reason_text(picture, row)
+
+
+@pytest.mark.parametrize(
+    ("latency_ms", "quality_score", "severity", "text"),
+    [
+        (72_000.0, 0.69, Severity.CRITICAL, "slow > 10s"),
+        (6_000.0, 0.69, Severity.WARNING, "slow > 5s"),
+        (900.0, 0.69, Severity.WARNING, "quality 0.69 < 0.7"),
+        (900.0, 0.9, Severity.OK, "ok"),
+    ],
+)
+def test_the_worst_reason_is_told_slow_first(latency_ms, quality_score, severity, text):
+    assert judged_as(latency_ms=latency_ms, quality_score=quality_score) == (severity, text)
+
+
+def test_what_came_since_an_incident_is_above_what_it_left():
+    model = model_of(busy_snapshot(), rows=False)
+    left = [request_row(n, error="TimeoutError", latency_ms=1.0) for n in (100, 101)]
+    slow = request_row(5, error=None, status_code=200, latency_ms=6000.0)
+    fine = request_row(0, error=None, status_code=200, latency_ms=1.0, quality_score=0.9)
+    model.add_rows(parse_rows([*left, slow, fine]))
+    rows = requests.request_rows(model.picture(AT_NS))
+    assert [row.key for row in rows] == ["req-0005", "req-0100", "req-0101", "req-0000"]
+
+
+def test_requests_that_nobody_looks_at_are_not_made_into_rows():
+    rows = requests.request_rows(picture_of(busy_snapshot()))
+    assert rows[1].key == "req-0009"
+    assert isinstance(rows, LazyRows)
+    assert rows.built == 1
+
+
 @pytest.mark.parametrize(
     ("status_code", "error", "text"),
     [
@@ -215,7 +252,7 @@ def test_alerts_worst_first_with_who_handles_them():
     assert texts["inhibited"] == "by critical_latency"
     signs = {row.key: row.severity.glyph for row in rows}
     assert (signs["inhibited"], signs["flapping"]) == ("↳", "✖")
-    assert texts["muted"] == "muted 58m"
+    assert texts["muted"] == "silenced 58m"
 
 
 def test_who_is_not_told_is_marked_and_told_where_there_is_room():
@@ -373,7 +410,7 @@ def test_an_unknown_status_is_no_success():
 def test_tables_without_a_snapshot_are_empty():
     picture = picture_of(None, rows=False)
     assert groups.group_rows(picture) == []
-    assert requests.request_rows(picture) == []
+    assert len(requests.request_rows(picture)) == 0
     assert alerts.alert_rows(picture) == []
     assert health.health_rows(picture) == []
 

@@ -86,7 +86,7 @@ def test_a_deep_chain_of_a_thousand_spans_is_indented_only_so_far():
 def test_bars_share_an_axis_and_show_gaps():
     found = tree([span("a", "r", 0, 20.0), span("b", "r", 50, 50.0)], [request("r")])
     assert bars(found) == ["█" * 10, "██", "     █████"]
-    assert columns(axis_of(found), 80)[2].title.split() == ["0", "100ms"]
+    assert columns(axis_of(found), 80)[2].title.split() == ["│0", "100ms"]
 
 
 def test_the_wait_for_the_first_token_is_light():
@@ -176,7 +176,7 @@ def test_a_request_in_full():
         "thumbs_up      1.00",
         '{"team": "x"}',
         "longest gap      40ms",
-        "not captured (content capture is off)",
+        "not captured for this request",
     ):
         assert part in whole
     assert "agent" not in whole
@@ -258,3 +258,12 @@ def test_any_rows_can_come(rows, width):
     assert all(line_width(((bar(node, axis, room), ""),)) <= room for node in found)
     for node in [None, *found]:
         assert {line_width(line) for line in detail_lines(told, node, width)} == {width}
+
+
+def test_a_failure_without_a_latency_has_no_length_of_zero():
+    row = request("r", took_ms=None, status_code=429, error="RateLimitError")
+    found = tree([], [row])
+    assert axis_of(found).length_text == "—"
+    assert columns(axis_of(found), 80)[2].title.strip() == "—"
+    assert "took             not told" in detail({"requests": [row]})
+    assert "not ended" not in detail({"requests": [row]})

@@ -103,3 +103,17 @@ async def test_an_empty_collector_shows_no_zero(tmp_path):
         text = "\n".join(screen_text(pilot))
         assert "no events yet" in text
         assert "$0" not in text
+
+
+async def test_the_cursor_is_on_the_first_row_until_somebody_moves_it(tmp_path, store):
+    async with cost_screen(tmp_path, store) as pilot:
+        table = pilot.app.screen.spenders
+        assert table.cursor_key == table.rows[0].key
+        await pilot.press("s")
+        await painted(pilot)
+        assert table.cursor_key == table.rows[0].key
+        await pilot.press("j")
+        chosen = table.cursor_key
+        await pilot.press("R", "s")
+        await painted(pilot)
+        assert table.cursor_key == chosen

@@ -39,7 +39,7 @@ async def test_it_says_how_good_answers_are_at_every_size(tmp_path, store, size)
     async with quality_screen(tmp_path, store, size) as pilot:
         text = "\n".join(screen_text(pilot))
         assert "0.71 min 0.7" in text
-        assert "400 of 1.2k" in text
+        assert "32.4% of 1.2k" in text
         assert "qual↑" in text
         assert "shifted against" in text
 

@@ -298,3 +298,13 @@ async def test_stored_rows_can_be_copied(peer):
         await shown(pilot, "41.5s")
         await press(pilot, "y")
         assert "41.5s" in pilot.app.clipboard
+
+
+async def test_a_trace_has_help(peer):
+    async with running(app_of(peer.address), (120, 40)) as pilot:
+        await press(pilot, "3", "enter")
+        await shown(pilot, "? help")
+        await press(pilot, "question_mark")
+        await shown(pilot, "Trace: copy the id of the trace")
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, TraceScreen)

@@ -181,7 +181,7 @@ class FleetControl:
         return told
 
     def _reachable(self) -> Sequence[str]:
-        """Those whose snapshots come, lest one that has gone keep every answer waiting; else all."""
+        """Those whose snapshots come, or all: one that has gone would keep every answer waiting."""
         pairs = zip(self._feed.collectors, self._feed.names, strict=True)
         live = [name for one, name in pairs if one.state(name).link is LinkState.LIVE]
         return live or self._feed.names

@@ -17,8 +17,14 @@ from llmmon_tui.panels.alerts import count_segments
 from llmmon_tui.panels.changes import alert_history_lines
 from llmmon_tui.panels.charts import ChartPicture
 from llmmon_tui.panels.collectorlines import PRESENT
-from llmmon_tui.panels.metricchart import history_chart, limit_line
-from llmmon_tui.panels.objectives import budget_lines, slo_lines
+from llmmon_tui.panels.metricchart import each_text, history_chart, limit_line
+from llmmon_tui.panels.objectives import (
+    budget_body,
+    budget_lines,
+    budgets_alerting,
+    slo_body,
+    slos_alerting,
+)
 from llmmon_tui.panels.prose import wrap
 from llmmon_tui.panels.silences import COLUMNS, silence_rows
 from llmmon_tui.panels.values import clock_text, severity_of, window_text
@@ -45,25 +51,33 @@ def find(picture: Picture, alert_id: str | None) -> AlertView | None:
     return next((one for one in known_alerts(picture) if one.id == alert_id), None)
 
 
-def curve(picture: Picture, alert: AlertView | None) -> tuple[ChartPicture, str]:
-    """The alert's value over its window with the limit drawn in, and what is to be said of it."""
+def curve(picture: Picture, alert: AlertView) -> tuple[ChartPicture, str] | None:
+    """The alert's value over its window with the limit drawn in, and what stands over it.
+
+    None while there is no curve; `curve_missing` tells why.
+    """
     history = picture.answer(CURVE).value
+    if not has_curve(alert) or not isinstance(history, History):
+        return None
     now_ns = instant_ns(picture)
     end_label = clock_text(now_ns) if picture.is_past else "now"
-    if alert is None or not has_curve(alert):
-        told = "" if alert is None else f"no curve is kept of {alert.metric}"
-        return history_chart(None, "", now_ns, [], end_label), told
     severity = severity_of(alert.severity)
     lines = [] if alert.threshold is None else [limit_line(alert.metric, alert.threshold, severity)]
-    known = history if isinstance(history, History) else None
-    beside = picture.answer(CURVE).error or _WAITING
-    if known is not None:
-        beside = window_text(known.window_s)
-    return history_chart(known, alert.metric, now_ns, lines, end_label), beside
+    beside = f"{window_text(history.window_s)}, {each_text(history)}"
+    return history_chart(history, alert.metric, now_ns, lines, end_label), beside
+
+
+def curve_missing(picture: Picture, alert: AlertView | None) -> str:
+    """Why there is no curve of an alert."""
+    if alert is None:
+        return "no alert under the cursor"
+    if not has_curve(alert):
+        return f"no curve is kept of {alert.metric}"
+    return picture.answer(CURVE).error or _WAITING
 
 
 def silence_lines(picture: Picture, width: int) -> list[Line]:
-    """What is muted, the one that ends first at the top; what was in the past is not kept."""
+    """What is silenced, the one that ends first at the top; what was in the past is not kept."""
     if picture.is_past:
         return wrap(PRESENT, "muted", width)
     answer = picture.answer(SILENCES)
@@ -77,15 +91,31 @@ def silence_lines(picture: Picture, width: int) -> list[Line]:
 
 
 def objectives_lines(picture: Picture, width: int) -> list[Line]:
-    """SLOs and budgets; where there are none of a kind, that kind is left out."""
+    """SLOs and budgets, the first kind without a title, which the panel has.
+
+    Where there are none of a kind, that kind is left out.
+    """
     snapshot = picture.snapshot
     if snapshot is None:
         return wrap("not known yet: no collector has answered", "muted", width)
     if picture.is_past and not (snapshot.slos or snapshot.budgets):
         return wrap(PRESENT, "muted", width)
-    lines = slo_lines(snapshot, width) if snapshot.slos else []
-    lines += budget_lines(snapshot, width) if snapshot.budgets else []
-    return lines or wrap("no SLO and no budget; o tells how to add one", "muted", width)
+    if snapshot.slos:
+        budgets = budget_lines(snapshot, width) if snapshot.budgets else []
+        return [*slo_body(snapshot.slos, width), *budgets]
+    if snapshot.budgets:
+        return budget_body(snapshot, width)
+    return wrap("no SLO and no budget; o tells how to add one", "muted", width)
+
+
+def objectives_title(picture: Picture) -> tuple[str, str]:
+    """What stands over `objectives_lines`, and what beside it."""
+    snapshot = picture.snapshot
+    if snapshot is None or not (snapshot.slos or snapshot.budgets):
+        return "SLOs", ""
+    if snapshot.slos:
+        return "SLOs", slos_alerting(snapshot)
+    return "Budgets", budgets_alerting(snapshot)
 
 
 def counts(picture: Picture) -> Sequence[Segment]:
@@ -94,10 +124,11 @@ def counts(picture: Picture) -> Sequence[Segment]:
         return [Segment("— not known yet", "muted")]
     over = sum(one.state == "resolved" for one in known_alerts(picture))
     silences = None if picture.is_past else picture.answer(SILENCES).value
-    muted = "" if not silences else f"{len(silences)} silence{'s' * (len(silences) > 1)}"
+    known = len(silence_rows(silences or (), picture.live_at_ns))
+    told = f"{known} silence{'s' * (known > 1)}" if known else ""
     glyph = Severity.RESOLVED.glyph
     return [
         *count_segments(picture),
         Segment(f"{glyph} {over} resolved" if over else "", "muted", 1),
-        Segment(muted, "muted", 0),
+        Segment(told, "muted", 0),
     ]

@@ -33,7 +33,7 @@ COLUMNS: Final = (
     Column("lasted", "lasted", 6, "right", 84),
     Column("peak", "peak", 7, "right", 92),
     Column("by", "taken by", 12, min_width=98),
-    Column("silenced", "muted", 6, "right", 98),
+    Column("silenced", "silenced", 8, "right", 98),
     Column("marks", "told", 14, min_width=116),
     Column("window", "window", 6, "right", 130),
     Column("at", "began at", 19, "right", 150),
@@ -114,9 +114,11 @@ def nothing_text(picture: Picture, scope: Scope) -> str:
     return f"no {'open ' if scope == 'open' else ''}alert{watch}"
 
 
-def unacknowledged(alerts: Sequence[AlertView]) -> tuple[str, ...]:
-    """Ids of those that fire and that nobody has taken on."""
-    return tuple(one.id for one in alerts if one.state == "firing" and not one.acknowledged_by)
+def unacknowledged(picture: Picture, shown: Sequence[AlertView]) -> tuple[str, ...]:
+    """Ids of those shown that fire by now, whatever instant is shown, and nobody has taken on."""
+    live = () if picture.live is None else picture.live.alerts
+    free = {one.id for one in live if one.state == "firing" and not one.acknowledged_by}
+    return tuple(one.id for one in shown if one.id in free)
 
 
 def _pending(picture: Picture) -> str:

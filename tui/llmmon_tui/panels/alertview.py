@@ -52,6 +52,22 @@ def worst_first(alerts: tuple[AlertView, ...], now_ns: int) -> list[AlertView]:
     )
 
 
+def newest_first(alerts: tuple[AlertView, ...], now_ns: int) -> list[AlertView]:
+    """What shouts before what is handled and what is over; of each the one that began last."""
+    return sorted(alerts, key=lambda one: (_rank(one, now_ns), -began_ns(one)))
+
+
+def began_ns(alert: AlertView) -> int:
+    """When it began to fire; of one that waits, when it began to wait."""
+    return alert.since_ns if alert.fired_ns is None else alert.fired_ns
+
+
+def _rank(alert: AlertView, now_ns: int) -> int:
+    if alert_severity(alert, now_ns).breaching:
+        return 0
+    return 2 if alert.state == "resolved" else 1
+
+
 def breach_text(alert: AlertView) -> str:
     """`7.2% > 5%`; `4.1% of 5%` while an alert waits for more; `no data` for one on a silence."""
     limit = limit_text(alert.metric, alert.threshold)
@@ -79,13 +95,13 @@ def where_text(alert: AlertView) -> str:
 
 
 def handled_text(alert: AlertView, severity: Severity, now_ns: int) -> str:
-    """Who has acknowledged it, what inhibits it or how long it stays muted, else empty."""
+    """Who has acknowledged it, what inhibits it or how long it stays silenced, else empty."""
     if severity is Severity.ACKNOWLEDGED:
         return f"ack {alert.acknowledged_by}"
     if severity is Severity.INHIBITED:
         return f"by {alert.inhibited_by}"
     if severity is Severity.SILENCED and alert.silenced_until_ns is not None:
-        return f"muted {age((alert.silenced_until_ns - now_ns) / _SECOND_NS)}"
+        return f"silenced {age((alert.silenced_until_ns - now_ns) / _SECOND_NS)}"
     return "" if severity.breaching else severity.word
 
 

@@ -72,18 +72,29 @@ def waited_text(channel: ChannelView, now_ns: int) -> str:
 
 
 def channel_lines(picture: Picture, width: int) -> list[Line]:
+    """A title and every channel."""
+    count_text = trouble_count(picture)
+    title = [heading(f"channels  {count_text}", width)] if count_text else []
+    return [*title, *channel_body(picture, width)]
+
+
+def trouble_count(picture: Picture) -> str:
+    """`1 of 3 in trouble`; empty where there are none, or none is known."""
+    channels = () if picture.live is None else picture.live.channels
+    if picture.live is None or not channels:
+        return ""
+    return f"{len(troubled(picture.live))} of {len(channels)} in trouble"
+
+
+def channel_body(picture: Picture, width: int) -> list[Line]:
     """Every channel with what waits, what was lost and its last error, the worst first."""
     snapshot = picture.live
     if snapshot is None:
         return wrap("not known yet: no collector has answered", "muted", width)
     if not snapshot.channels:
         return wrap(_NONE, "muted", width)
-    bad = len(troubled(snapshot))
     layout = lay_out(COLUMNS, width)
-    lines = [
-        heading(f"channels  {bad or 'none'} of {len(snapshot.channels)} in trouble", width),
-        header_line(layout, None, True),
-    ]
+    lines = [header_line(layout, None, True)]
     for one in _worst_first(snapshot.channels, snapshot.at_ns):
         lines.append(row_line(channel_row(one, snapshot.at_ns), layout, False))
         lines += _error(one, width)

@@ -10,9 +10,10 @@ from llmmon_tui.drawing.lines import Line
 from llmmon_tui.drawing.table import Cell, Column, Row
 from llmmon_tui.formatting import MISSING, age, count, duration, number, strip_controls
 from llmmon_tui.model import Picture
-from llmmon_tui.panels.channels import channel_lines
+from llmmon_tui.panels.channels import channel_body, trouble_count
 from llmmon_tui.panels.collectorstatus import Agent, Status
 from llmmon_tui.panels.healthquestions import STATUS
+from llmmon_tui.panels.pastnotes import past_notes
 from llmmon_tui.panels.prose import fact, wrap
 from llmmon_tui.severity import Severity
 
@@ -46,9 +47,10 @@ def collector_lines(picture: Picture, width: int) -> list[Line]:
         return wrap("not known yet: no collector has answered", "muted", width)
     answer = picture.answer(STATUS)
     status: Status | None = answer.value
-    lines = [line for one in snapshot.problems for line in wrap(f"✖ {one}", "critical", width)]
     if picture.is_past:
-        return [*lines, *wrap(PRESENT, "muted", width)]
+        told = (*past_notes(picture), PRESENT)
+        return [line for one in told for line in wrap(one, "muted", width)]
+    lines = [line for one in snapshot.problems for line in wrap(f"✖ {one}", "critical", width)]
     if status is None:
         said = answer.error or _WAITING
         lines += [*_figures(snapshot.ingest, width), *wrap(said, "muted", width)]
@@ -91,7 +93,12 @@ def agents_empty(picture: Picture) -> str:
 
 def channels_told(picture: Picture, width: int) -> list[Line]:
     """The channels as they deliver now; how they did in the past is not kept."""
-    return wrap(PRESENT, "muted", width) if picture.is_past else channel_lines(picture, width)
+    return wrap(PRESENT, "muted", width) if picture.is_past else channel_body(picture, width)
+
+
+def channels_beside(picture: Picture) -> str:
+    """`1 of 3 in trouble`, of the present."""
+    return "" if picture.is_past else trouble_count(picture)
 
 
 def _books(status: Status, width: int) -> list[Line]:

@@ -19,7 +19,7 @@ from llmmon_tui.panels.alertview import (
     handled_text,
     worst_first,
 )
-from llmmon_tui.panels.groupfields import FEW, field_text, field_value
+from llmmon_tui.panels.groupfields import FEW, MODELS, field_text, field_value
 from llmmon_tui.panels.groupquestions import ERRORS, ErrorKind, metrics_before, narrowed
 from llmmon_tui.panels.prose import heading, wrap
 from llmmon_tui.panels.values import breach, limit_words, metric_text, window_text
@@ -35,6 +35,7 @@ _LOUD: Final = 10
 """What breaks a limit stays when the line is short."""
 _SECOND_NS: Final = 1_000_000_000
 _NAME, _VALUE, _LIMIT, _DELTA = 9, 11, 10, 9
+_SAMPLED: Final = frozenset(field.metric for field in MODELS if field.sampled)
 _LEAST: Final = 7
 """Cells that the longest of most figures takes: `$38.10+`, `of $100`."""
 
@@ -138,12 +139,13 @@ def _figures(picture: Picture, group: Group, width: int) -> list[Line]:
     lines = [_columns([(text, size, "muted") for text, size in titles], width)]
     for one in _FIGURES:
         severity = _severity(picture, one.metric, group.metrics)
-        mark = severity.glyph if severity.breaching else ""
+        is_thin = one.metric in _SAMPLED and (group.metrics.get("requests") or 0) < FEW
+        mark = severity.glyph if severity.breaching and not is_thin else ""
         text = field_text(one.metric, group.metrics, {})
         limits = () if picture.snapshot is None else picture.snapshot.limits
         cells = [
             (one.name, _NAME, "muted"),
-            (mark + text, -_VALUE, severity.ink),
+            (mark + text, -_VALUE, "muted" if is_thin else severity.ink),
             (limit_words(one.metric, limits), _LIMIT, "muted"),
             (change_text(one.metric, group.metrics, before), -_DELTA, "plain"),
         ]

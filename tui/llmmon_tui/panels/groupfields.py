@@ -121,9 +121,15 @@ def _percent(value: float) -> str:
 def _money(value: float | None, metrics: Metrics) -> str:
     """Unpriced requests are told, never counted as free: `$?`, or `$1.20+` for a part."""
     unpriced = metrics.get("unpriced_requests") or 0
-    if unpriced and (not value or unpriced >= (metrics.get("requests") or 0)):
+    if is_unpriced(metrics) or (unpriced and not value):
         return "$?"
     return money(value) + ("+" if unpriced and value is not None else "")
+
+
+def is_unpriced(metrics: Metrics) -> bool:
+    """Whether there is no price for any of the requests."""
+    unpriced = metrics.get("unpriced_requests") or 0
+    return bool(unpriced) and unpriced >= (metrics.get("requests") or 0)
 
 
 def _tokens(metrics: Metrics) -> str:

@@ -33,11 +33,13 @@ _ORDER: Final = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 def health_rows(picture: Picture) -> list[Row]:
-    """Checks, the worst first, then the collector's ledger."""
+    """Checks, the worst first, then the collector's ledger, which is only known of the present."""
     if picture.snapshot is None:
         return []
     checks = worst_first(picture.snapshot.health)
     rows = [row for one in checks for row in (_check(one, picture.at_ns), *_detail(one))]
+    if picture.is_past:
+        return rows
     return rows + _channels(picture.snapshot) + _ledger(picture.snapshot.ingest)
 
 

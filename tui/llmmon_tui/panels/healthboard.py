@@ -17,6 +17,7 @@ from llmmon_tui.panels.channels import troubled
 from llmmon_tui.panels.checkdetail import check_lines
 from llmmon_tui.panels.health import CHECK_KEY, STATUS, check_severity, figure, worst_first
 from llmmon_tui.panels.healthquestions import RUNS, StatusChange
+from llmmon_tui.panels.pastnotes import past_notes
 from llmmon_tui.panels.prose import heading, wrap
 from llmmon_tui.panels.values import moment_text
 from llmmon_tui.severity import Severity
@@ -27,9 +28,10 @@ COLUMNS: Final = (
     Column("value", "value", 12, "right"),
     Column("since", "since", 5, "right"),
     Column("took", "took", 6, "right", 50),
-    Column("marks", "runs", 14, min_width=66),
+    Column("marks", "note", 14, min_width=66),
     Column("message", "message", 40, min_width=100),
 )
+_UNKNOWN: Final = "not known of that time"
 _WAITING: Final = "asking the collector …"
 _SECOND_NS: Final = 1_000_000_000
 
@@ -53,6 +55,8 @@ def empty_text(picture: Picture) -> str:
         return f"connecting to {picture.address}"
     if picture.snapshot.health:
         return f"nothing passes the filter /{picture.view.filter}"
+    if picture.is_past:
+        return _UNKNOWN
     return "no checks are configured"
 
 
@@ -63,7 +67,10 @@ def verdict(picture: Picture) -> list[Segment]:
         return [Segment("— not known yet", "muted")]
     if picture.is_past:
         # channels and losses are only known of the present
-        return [_checks(snapshot.health)]
+        notes = [Segment(one, "muted", 3) for one in past_notes(picture)]
+        if not snapshot.health:
+            return [Segment(f"checks are {_UNKNOWN}", "muted", 9), *notes]
+        return [_checks(snapshot.health), *notes]
     bad_channels, channels = len(troubled(snapshot)), len(snapshot.channels)
     told = f"{bad_channels} of {channels} channels in trouble"
     calm = f"{channels} {'channel delivers' if channels == 1 else 'channels deliver'}"
@@ -130,7 +137,7 @@ def _row(check: HealthView, now_ns: int) -> Row:
 def _marks(check: HealthView) -> str:
     """How it runs; that all fails with it is only of interest while it is not well."""
     is_grave = check.critical and check_severity(check) is not Severity.OK
-    words = (("flapping", check.flapping), ("slow", check.slow), ("critical", is_grave))
+    words = (("flapping", check.flapping), ("slow", check.slow), ("critical part", is_grave))
     return ", ".join(word for word, holds in words if holds)
 
 

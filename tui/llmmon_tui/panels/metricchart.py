@@ -21,6 +21,7 @@ _LOOKS: Final = {
     "ratio": ChartLook(format_value=formatting.ratio, format_tick=formatting.axis_ratio),
     "score": ChartLook(format_value=formatting.score, worst="low", low=0.5, high=1.0),
 }
+_SECOND_NS: Final = 1_000_000_000
 _OTHER: Final = ChartLook(format_value=formatting.rate)
 _HIGHEST: Final = frozenset({"ms", "ratio"})
 
@@ -42,7 +43,7 @@ def metric_chart(
     series = [ChartSeries(name, points, "series-2", policy, fill)]
     if picture.view.compare:
         old = yesterday.points(picture, metric)
-        series.insert(0, ChartSeries("yesterday", old, "series-4", policy))
+        series.append(ChartSeries("yesterday", old, "series-4", policy))
     end_label = "now" if picture.held is None else clock_text(picture.at_ns)
     return ChartPicture(series, list(thresholds), window_s, picture.at_ns / 1e9, end_label)
 
@@ -59,6 +60,14 @@ def history_chart(
     series = [ChartSeries(metric, points, "series-2", policy_of(metric))]
     window_s = 300 if history is None else history.window_s
     return ChartPicture(series, list(thresholds), window_s, until_ns / 1e9, end_label)
+
+
+def each_text(history: History | None) -> str:
+    """What the figures of a legend are over, unlike those of tiles and tables: `each 5s`."""
+    if history is None:
+        return ""
+    step_s = history.step_ns / _SECOND_NS
+    return f"each {f'{step_s:.3g}s' if step_s < 60 else formatting.age(step_s)}"
 
 
 def limits_of(picture: Picture, metric: str) -> list[Threshold]:

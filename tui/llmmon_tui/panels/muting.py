@@ -14,7 +14,7 @@ from llmmon_tui.panels.prose import wrap
 from llmmon_tui.panels.values import until_text
 
 MORNING: Final = time(9, 0)
-"""When somebody is there who can look at what was muted over night."""
+"""When somebody is there who can look at what was silenced over night."""
 _HOUR_S: Final = 3600.0
 
 
@@ -46,7 +46,7 @@ def spans(now_ns: int) -> tuple[Span, ...]:
 def muting_lines(
     alert: AlertView, offered: Sequence[Span], chosen: int, now_ns: int, width: int
 ) -> list[Line]:
-    """What is muted, and the lengths to choose from with a cursor at `chosen`."""
+    """What is silenced, and the lengths to choose from with a cursor at `chosen`."""
     where = where_text(alert)
     lines = wrap(f"⊘ {alert.rule}{'  ' if where else ''}{where}", "strong", width)
     lines += wrap("people are not told of it; it stays on the screen", "muted", width)

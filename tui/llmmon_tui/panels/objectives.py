@@ -84,17 +84,25 @@ def _strip(label: str, told: Sequence[Segment], briefs: Sequence[Segment], width
 
 
 def slo_lines(snapshot: Snapshot, width: int) -> list[Line]:
-    """All SLOs, the worst first, or how to add one."""
+    """A title and all SLOs, the worst first, or how to add one."""
     if not snapshot.slos:
         return [heading("SLOs", width), *wrap(_HOW_SLO, "muted", width)]
-    slos = quality.worst_slos(snapshot.slos)
-    title = f"SLOs  {_alerting([one.severity for one in slos])}"
+    beside = "burn rate over the last … →" if width >= quality.BURN_FROM else ""
+    title = f"SLOs  {slos_alerting(snapshot)}"
+    return [heading(title, width, beside), *slo_body(snapshot.slos, width)]
+
+
+def slo_body(slos: Sequence[SloView], width: int) -> list[Line]:
+    """The SLOs, the worst first: a table, or a few short lines each where it is narrow."""
+    worst = quality.worst_slos(slos)
     if width < TABLE_FROM:
-        blocks = [line for one in slos for line in _block(quality.slo_block(one), width)]
-        return [heading(title, width), *blocks]
-    has_burn = width >= quality.BURN_FROM
-    beside = "burn rate over the last … →" if has_burn else ""
-    return [heading(title, width, beside), *_slo_table(slos, width, has_burn)]
+        return [line for one in worst for line in _block(quality.slo_block(one), width)]
+    return _slo_table(worst, width, has_burn=width >= quality.BURN_FROM)
+
+
+def slos_alerting(snapshot: Snapshot) -> str:
+    """`1 of 3 alerting`."""
+    return _alerting([one.severity for one in snapshot.slos])
 
 
 def _slo_table(slos: Sequence[SloView], width: int, has_burn: bool) -> list[Line]:
@@ -108,19 +116,25 @@ def _slo_table(slos: Sequence[SloView], width: int, has_burn: bool) -> list[Line
 
 
 def budget_lines(snapshot: Snapshot, width: int) -> list[Line]:
-    """All budgets, the worst first, or how to add one."""
+    """A title and all budgets, the worst first, or how to add one."""
     if not snapshot.budgets:
         return [heading("budgets", width), *wrap(_HOW_BUDGET, "muted", width)]
+    title = f"budgets  {budgets_alerting(snapshot)}"
+    return [heading(title, width), *budget_body(snapshot, width)]
+
+
+def budget_body(snapshot: Snapshot, width: int) -> list[Line]:
+    """The budgets, the worst first: a table, or a few short lines each where it is narrow."""
     budgets = money.worst_budgets(snapshot.budgets)
-    title = f"budgets  {_alerting([one.severity for one in budgets])}"
-    if width < TABLE_FROM:
-        blocks = [
-            line
-            for one in budgets
-            for line in _block(money.budget_block(one, snapshot.at_ns), width)
-        ]
-        return [heading(title, width), *blocks]
-    return [heading(title, width), *_budget_table(budgets, snapshot.at_ns, width)]
+    if width >= TABLE_FROM:
+        return _budget_table(budgets, snapshot.at_ns, width)
+    blocks = (_block(money.budget_block(one, snapshot.at_ns), width) for one in budgets)
+    return [line for block in blocks for line in block]
+
+
+def budgets_alerting(snapshot: Snapshot) -> str:
+    """`1 of 3 alerting`."""
+    return _alerting([one.severity for one in snapshot.budgets])
 
 
 def _budget_table(budgets: Sequence[BudgetView], now_ns: int, width: int) -> list[Line]:
@@ -134,7 +148,7 @@ def _budget_table(budgets: Sequence[BudgetView], now_ns: int, width: int) -> lis
 
 def _alerting(severities: Sequence[str | None]) -> str:
     bad = sum(severity_of(one).breaching for one in severities)
-    return f"{bad or 'none'} of {len(severities)} alerting"
+    return f"{bad} of {len(severities)} alerting"
 
 
 def _notes(segments: Sequence[Segment], width: int) -> list[Line]:

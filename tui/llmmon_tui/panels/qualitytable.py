@@ -166,7 +166,7 @@ def _poor_row(one: Poor, limits: tuple[Limit, ...]) -> Row:
     cells: tuple[Cell | str, ...] = (
         clock_text(one.time_ns),
         Cell(score(quality), severity),
-        strip_controls(texts["model"] or MISSING),
+        Cell(strip_controls(texts["model"] or MISSING), beside=""),
         strip_controls(texts["operation"] or MISSING),
         *(_quiet(score(one.scores[name]), False) for name in (*SCORES, "refusal")),
         strip_controls(texts["prompt_version"] or MISSING),

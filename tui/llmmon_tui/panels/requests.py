@@ -32,6 +32,8 @@ COLUMNS: Final = (
 _JUDGED: Final = 2048
 _SECOND_NS: Final = 1_000_000_000
 _RANKS: Final = {Severity.CRITICAL: 0, Severity.WARNING: 1}
+_LATENCIES: Final = ("latency_p95", "latency_p99")
+"""What a limit is set on that one request can be beyond by itself."""
 _FRESH_NS: Final = 60 * _SECOND_NS
 """Of an incident that is over, what came since should not be looked for under what it left."""
 
@@ -96,7 +98,7 @@ def _judged(row: RequestRow, limits: tuple[Limit, ...]) -> tuple[Severity, str]:
     found = [
         (severity, metric, value)
         for metric, value in (
-            ("latency_p95", row.latency_ms),
+            *((name, row.latency_ms) for name in _LATENCIES),
             ("quality_score_mean", row.quality_score),
         )
         if (severity := breach(metric, value, limits)).breaching
@@ -119,7 +121,7 @@ def _beyond_words(
         for threshold in (one.critical if severity is Severity.CRITICAL else one.warning,)
         if is_beyond(value, threshold, one.comparison)
     )
-    if metric == "latency_p95":
+    if metric in _LATENCIES:
         return f"slow > {limit_text(metric, limit)}"
     return f"quality {beyond_text(metric, value, limit)} < {limit_text(metric, limit)}"
 

@@ -17,8 +17,8 @@ from llmmon_tui.panels.alertview import (
     duration_text,
     handled_text,
     marks_words,
+    newest_first,
     where_text,
-    worst_first,
 )
 from llmmon_tui.panels.requests import bad_requests, reason_text
 from llmmon_tui.panels.values import clock_text
@@ -38,13 +38,13 @@ class Block(NamedTuple):
 
 
 def alert_blocks(picture: Picture, width: int, cursor_id: str | None) -> list[Block]:
-    """Worst first: what shouts takes two lines, what is handled one."""
+    """Newest first: what shouts takes two lines; what is handled follows in one each."""
     snapshot = picture.watched
     if snapshot is None:
         return []
     return [
         Block(one.id, _alert(one, snapshot.at_ns, width, one.id == cursor_id))
-        for one in worst_first(snapshot.alerts, snapshot.at_ns)
+        for one in newest_first(snapshot.alerts, snapshot.at_ns)
     ]
 
 

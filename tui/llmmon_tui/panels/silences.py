@@ -1,4 +1,4 @@
-"""Silences as the collector tells them: what is muted, until when, by whom and why."""
+"""Silences as the collector tells them: what is silenced, until when, by whom and why."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from llmmon_tui.formatting import MISSING, age, strip_controls
 from llmmon_tui.panels.values import until_text
 
 COLUMNS: Final = (
-    Column("what", "muted", 14, flex=True),
+    Column("what", "silenced", 14, flex=True),
     Column("left", "left", 7, "right"),
     Column("by", "by", 8),
     Column("comment", "why", 28, min_width=74),
@@ -33,7 +33,7 @@ class Silence(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What it mutes: `high_latency model=gpt-4*`."""
+        """What it silences: `high_latency model=gpt-4*`."""
         rule = self.matchers.get("rule")
         rest = [f"{name}={value}" for name, value in self.matchers.items() if name != "rule"]
         return strip_controls(" ".join([rule or "every rule", *rest]))

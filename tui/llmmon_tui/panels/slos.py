@@ -184,11 +184,13 @@ def out_text(slo: SloView) -> str:
 
 
 def lasts_words(slo: SloView) -> str:
-    """The same in a sentence: `spent in 4d03h`; empty without events."""
+    """The same in words: `budget lasts`, `spent in 4d03h`; empty without events."""
     text = out_text(slo)
     if text == MISSING:
         return ""
-    return text if text in {"spent", LASTS} else f"spent in {text}"
+    if text == LASTS:
+        return "budget lasts"
+    return text if text == "spent" else f"spent in {text}"
 
 
 def coverage_text(slo: SloView) -> str:

@@ -56,7 +56,7 @@ def _title(node: Node) -> str:
 def _times(node: Node) -> list[Fact]:
     gap = fields.number(node.row.get("max_gap_ms"))
     has_ended = bool(node.error) or node.row.get("status_code") is not None
-    unknown = "not told" if has_ended else "not told: it may not have ended"
+    unknown = "not told" if has_ended else "not ended, or not told"
     took = unknown if node.took_ms is None else duration(node.took_ms)
     facts = [
         ("began", "" if node.start_ns is None else clock_text(node.start_ns)),

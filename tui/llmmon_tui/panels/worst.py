@@ -19,6 +19,7 @@ from llmmon_tui.panels.alertview import (
     worst_first,
 )
 from llmmon_tui.panels.channels import channel_severity, trouble_text, troubled
+from llmmon_tui.panels.pastnotes import past_notes
 from llmmon_tui.severity import Severity
 
 _SECOND_NS: Final = 1_000_000_000
@@ -56,7 +57,7 @@ def _past(picture: Picture) -> list[Segment]:
     """This row tells of now whatever is shown, and says so beside the past."""
     if not picture.is_past or picture.snapshot is None:
         return []
-    known = [Segment(clean(one), "warning", 93) for one in picture.snapshot.problems[:1]]
+    known = [Segment(one, "muted", 93) for one in past_notes(picture)[:1]]
     return [*known, Segment("now:", "accent", 96)]
 
 

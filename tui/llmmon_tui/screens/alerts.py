@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from textual.binding import BindingType
 
 from llmmon.protocol.snapshot import AlertView
+from llmmon_tui.drawing.lines import Line
 from llmmon_tui.keys import Key
 from llmmon_tui.model import Picture
 from llmmon_tui.operate import name_of
@@ -14,6 +16,7 @@ from llmmon_tui.panels import alertbeside as beside
 from llmmon_tui.panels import alertboard as board
 from llmmon_tui.panels.alertquestions import changes_of, questions
 from llmmon_tui.panels.metricchart import metric_look
+from llmmon_tui.panels.prose import wrap
 from llmmon_tui.questions import Question
 from llmmon_tui.screens.confirm import ConfirmScreen
 from llmmon_tui.screens.detailboard import DetailBoard, own_bindings
@@ -40,6 +43,17 @@ ACK_ALL: Final = Key(
     74,
     acts=True,
 )
+
+
+class CurveChart(Chart):
+    """The curve of an alert, or a note in its place."""
+
+    note = ""
+
+    def draw_lines(self, width: int, height: int) -> Sequence[Line]:
+        if self.note:
+            return wrap(self.note, "muted", width)[:height]
+        return super().draw_lines(width, height)
 
 
 class AlertsScreen(DetailBoard):
@@ -71,7 +85,7 @@ class AlertsScreen(DetailBoard):
     def __init__(self) -> None:
         self.alerts = LiveTable(board.COLUMNS, empty="")
         self.detail = Block()
-        self.curve = Chart()
+        self.curve = CurveChart()
         self.objectives = Block()
         self.silences = Block()
         super().__init__(
@@ -138,7 +152,7 @@ class AlertsScreen(DetailBoard):
         if self.picture is None or not self.is_valid(ACK_ALL):
             return
         shown = board.shown_alerts(self.picture, "open", self._newest)
-        ids = board.unacknowledged(shown)
+        ids = board.unacknowledged(self.picture, shown)
         if not ids:
             self.app.notify("no alert that is not taken on yet", markup=False)
             return
@@ -148,7 +162,9 @@ class AlertsScreen(DetailBoard):
             if is_wanted:
                 self.post_message(AcknowledgeWanted(ids))
 
-        self.app.push_screen(ConfirmScreen(f"acknowledge {len(ids)} alerts?", names), answer)
+        self.app.push_screen(
+            ConfirmScreen(f"acknowledge {len(ids)} alert{'s' * (len(ids) > 1)}?", names), answer
+        )
 
     def on_live_table_row_selected(self, event: LiveTable.RowSelected) -> None:
         chosen = self.chosen_alert
@@ -165,6 +181,8 @@ class AlertsScreen(DetailBoard):
         title = board.board_title(picture, self._scope)
         self.panels["alerts-list"].set_beside(order, title)
         self._paint_chosen(picture)
+        title, told = beside.objectives_title(picture)
+        self.panels["alerts-objectives"].set_beside(told, title)
         self.objectives.show(lambda width, height: beside.objectives_lines(picture, width))
         self.silences.show(lambda width, height: beside.silence_lines(picture, width))
         self.paint_board(picture, beside.counts(picture))
@@ -172,8 +190,14 @@ class AlertsScreen(DetailBoard):
     def _paint_chosen(self, picture: Picture) -> None:
         chosen, alert = self.chosen_alert, self._alert
         self.detail.show(lambda width, height: beside.chosen_lines(picture, chosen, width))
-        self.curve.look = metric_look("" if alert is None else alert.metric)
-        drawn, told = beside.curve(picture, alert)
+        found = None if alert is None else beside.curve(picture, alert)
+        self.panels["alerts-curve"].set_beside("" if found is None else found[1])
+        self.curve.note = beside.curve_missing(picture, alert) if found is None else ""
+        if alert is None or found is None:
+            self.curve.redraw()
+            return
+        drawn = found[0]
+        self.curve.look = metric_look(alert.metric)
         self.curve.set_data(
             drawn.series,
             drawn.thresholds,
@@ -181,7 +205,6 @@ class AlertsScreen(DetailBoard):
             drawn.now_s,
             end_label=drawn.end_label,
         )
-        self.panels["alerts-curve"].set_beside(told)
 
     @property
     def _alert(self) -> AlertView | None:

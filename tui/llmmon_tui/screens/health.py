@@ -81,6 +81,7 @@ class HealthScreen(DetailBoard):
         self.panels["health-agents"].set_beside(beside, title)
         self.collector.show(lambda width, height: collector.collector_lines(picture, width))
         self.channels.show(lambda width, height: collector.channels_told(picture, width))
+        self.panels["health-channels"].set_beside(collector.channels_beside(picture))
         self.panels["health-checks"].set_beside("worst first")
         self.paint_board(picture, board.verdict(picture))
 

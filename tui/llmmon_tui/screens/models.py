@@ -15,6 +15,8 @@ from llmmon_tui.panels.groupdetail import detail_lines, leaders
 from llmmon_tui.panels.groupfields import MODELS, sortable
 from llmmon_tui.panels.grouplist import GroupList
 from llmmon_tui.panels.groupquestions import narrowed, questions
+from llmmon_tui.panels.metricchart import each_text
+from llmmon_tui.panels.pastnotes import unknown_text
 from llmmon_tui.panels.values import labels_text
 from llmmon_tui.questions import Question
 from llmmon_tui.screens.detailboard import DetailBoard
@@ -109,6 +111,7 @@ class ModelsScreen(DetailBoard):
                 drawn.now_s,
                 end_label=drawn.end_label,
             )
+            self.panels[f"models-{plot.id}"].set_beside(each_text(shown.history))
         self.detail.show(lambda width, height: detail_lines(picture, group, width, height))
         name = "" if group is None else labels_text(group.labels)
         self.panels["models-group"].set_beside(name)
@@ -119,7 +122,7 @@ class ModelsScreen(DetailBoard):
         if by != self._by:
             self._by = by
             self.groups.set_columns(groups.columns(by, MODELS, _NAME_WIDTH))
-        self.groups.empty = empty_text(picture)
+        self.groups.empty = unknown_text(picture) or empty_text(picture)
         descending = groups.is_descending(picture, MODELS)
         self.groups.set_sort(groups.sort_key(picture, MODELS), descending)
         self.groups.set_rows(groups.group_rows(picture, MODELS, self._known))

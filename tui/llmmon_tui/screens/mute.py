@@ -1,4 +1,4 @@
-"""Asks how long an alert is to be muted, and why."""
+"""Asks how long an alert is to be silenced, and why."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Mute(NamedTuple):
 
 
 class MuteScreen(ModalScreen[Mute | None]):
-    """Arrows choose, typing comments, enter mutes, escape leaves. Gives None when it was left."""
+    """Arrows choose, typing comments, enter silences, escape leaves; gives None when left."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave"),
@@ -47,7 +47,7 @@ class MuteScreen(ModalScreen[Mute | None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="sheet", can_focus=False) as sheet:
             sheet.border_title = "mute"
-            sheet.border_subtitle = "arrows pick  enter mutes  esc leaves"
+            sheet.border_subtitle = "arrows pick  enter silences  esc leaves"
             yield self.prose
             yield self.comment
 
@@ -68,7 +68,7 @@ class MuteScreen(ModalScreen[Mute | None]):
         self._show()
 
     def action_leave(self) -> None:
-        """Mute nothing."""
+        """Silence nothing."""
         self.dismiss(None)
 
     def _show(self) -> None:

@@ -33,7 +33,10 @@ from llmmon_tui.widgets.tile import Tile
 
 
 class AlertList(LineWidget, can_focus=True):
-    """Alerts in one or two lines each, with a cursor that stays with its alert."""
+    """Alerts in one or two lines each.
+
+    The cursor begins on the newest and stays with its alert: a newer one does not come under it.
+    """
 
     DEFAULT_CSS = """
     AlertList { height: auto; width: 1fr; }
@@ -71,7 +74,7 @@ class AlertList(LineWidget, can_focus=True):
         return "" if alert is None else f"{name_of(alert)}  {breach_text(alert)}"
 
     def show(self, picture: Picture) -> None:
-        """Show the alerts of a picture; a cursor whose alert has gone moves to the worst."""
+        """Show the alerts of a picture; a cursor whose alert has gone goes to the newest."""
         self._picture = picture
         ids = self.ids
         if self._cursor_id not in ids:
@@ -168,7 +171,7 @@ class SideScreen(MonitorScreen):
 
     def paint(self, picture: Picture) -> None:
         super().paint(picture)
-        # the worst alert heads the list below: row two only tells of what is not in it
+        # the list below has every alert: row two only tells of what is not in it
         live = picture.live
         is_told = live is not None and not (is_troubled(live) or picture.is_empty)
         self.worst.display = picture.is_stale or picture.is_past or not is_told
@@ -181,7 +184,7 @@ class SideScreen(MonitorScreen):
             widget.set_data(tile(picture, figure, spark_width(width, height)))
         self.alerts.show(picture)
         count = len(self.alerts.ids)
-        self.alerts_rule.set_text(f"alerts  {count}" if count else "alerts", "worst first")
+        self.alerts_rule.set_text(f"alerts  {count}" if count else "alerts", "newest first")
         self.tail.show(lambda width, height: tail_lines(picture, width, height))
         dimmed: list[Widget] = [*self.tiles, self.counts, self.health, self.alerts, self.tail]
         dim(dimmed, picture.is_stale)
