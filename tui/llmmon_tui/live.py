@@ -13,6 +13,7 @@ from textual import events
 from textual.app import App
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.worker import Worker
 
 from llmmon.errors import LlmmonError
 from llmmon.protocol.snapshot import Snapshot
@@ -146,13 +147,13 @@ class LiveApp(App[None]):
         work: Callable[..., Coroutine[Any, Any, None]],
         *given: Any,
         exclusive: bool = True,
-    ) -> None:
+    ) -> Worker[None]:
         """Run `work(*given)` beside the screen, in the place of what still runs in the group.
 
         It is only called once it begins: what is replaced before leaves no coroutine behind.
         """
         begun: Callable[[], Coroutine[Any, Any, None]] = partial(work, *given)
-        self.run_worker(begun, group=group, exclusive=exclusive)
+        return self.run_worker(begun, group=group, exclusive=exclusive)
 
     def paint(self) -> None:
         """Show the picture of this instant on the live screen and the sheets over it."""
