@@ -129,5 +129,7 @@ def test_into_the_past_and_back(panes_on: Callable[..., Pane]) -> None:
     pane.shows("[3 Requests]", "◀ PAST", "9.0")
     pane.hides("m-2")
     pane.press(".")
-    pane.shows("● LIVE", "m-2")
+    pane.shows("● LIVE")
     pane.hides("PAST")
+    pane.press("1")
+    pane.shows("● LIVE", "m-2  acme")
