@@ -21,6 +21,7 @@ from llmmon.errors import (
 )
 from llmmon.protocol.endpoint import Address
 from llmmon.protocol.snapshot import TAIL_TOPIC, TOPIC, Snapshot, decode_snapshot
+from llmmon_tui import fields
 from llmmon_tui.control import SOCKET_OPTIONS, ControlClient, use_keys
 from llmmon_tui.rows import RequestRow, decode_tail, parse_rows
 from llmmon_tui.sequence import Sequence
@@ -142,9 +143,7 @@ class Feed:
 
     async def _fetch(self, by: str, sequence: Sequence) -> None:
         payload = await self._control.call("snapshot", self._timing.answer_s, by=by)
-        if not isinstance(payload, bytes):
-            raise SchemaError("snapshot: expected bytes")
-        self._take(decode_snapshot(payload), sequence)
+        self._take(fields.snapshot(payload), sequence)
 
     async def _listen(self, socket: zmq.asyncio.Socket, by: str, sequence: Sequence) -> None:
         """Until no snapshot comes: then the subscription itself is in doubt and is made anew."""

@@ -1,9 +1,12 @@
-"""Fields of rows that come from outside: the type that was expected, or None."""
+"""What comes from outside: fields of rows of the type that was expected, or None; snapshots."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
+
+from llmmon.errors import SchemaError
+from llmmon.protocol.snapshot import Snapshot, decode_snapshot
 
 
 def text(value: Any) -> str | None:
@@ -21,3 +24,14 @@ def number(value: Any) -> float | None:
 def whole(value: Any) -> int | None:
     """An integer; a truth value is none."""
     return value if type(value) is int else None
+
+
+def snapshot(result: Any) -> Snapshot:
+    """The answer of the control method `snapshot`.
+
+    Raises:
+        SchemaError, VersionError: another shape, or another version, than the protocol's.
+    """
+    if not isinstance(result, bytes):
+        raise SchemaError("snapshot: expected bytes")
+    return decode_snapshot(result)

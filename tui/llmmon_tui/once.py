@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 
-from llmmon.errors import SchemaError
-from llmmon.protocol.snapshot import decode_snapshot
+from llmmon_tui import fields
 from llmmon_tui.connection import Connection
 from llmmon_tui.control import ControlClient
 from llmmon_tui.feed import News
@@ -35,9 +34,7 @@ async def picture_lines(options: Options, width: int) -> list[str]:
 async def _fetch(control: ControlClient, options: Options) -> Model:
     model = Model(str(options.address), View(options.window_s, options.by))
     payload = await control.call("snapshot", by=options.by)
-    if not isinstance(payload, bytes):
-        raise SchemaError("snapshot: expected bytes")
-    model.arrive(decode_snapshot(payload), 0, time.time_ns())
+    model.arrive(fields.snapshot(payload), 0, time.time_ns())
     return model
 
 

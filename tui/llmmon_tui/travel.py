@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from llmmon.errors import LlmmonError, SchemaError
-from llmmon.protocol.snapshot import Snapshot, decode_snapshot
+from llmmon.errors import LlmmonError
+from llmmon_tui import fields
 from llmmon_tui.formatting import clean
 from llmmon_tui.instant import InstantError, parse_instant, step_s
 from llmmon_tui.messages import Travelled
@@ -111,7 +111,7 @@ class TravelApp(SheetApp):
         try:
             window_s = nearest_window(self.picture.windows_s, view.window_s)
             told = await call("snapshot", _STORE_S, by=view.by, at_ns=at_ns, windows_s=[window_s])
-            snapshot = _decode(told)
+            snapshot = fields.snapshot(told)
             rows = await self._fetch_rows_of(snapshot.at_ns)
         except LlmmonError as error:
             reason = f"{moment_text(at_ns, self.now_ns())}: {clean(str(error))}"
@@ -131,9 +131,3 @@ class TravelApp(SheetApp):
             until_ns=until_ns,
         )
         return tuple(parse_rows(told))
-
-
-def _decode(told: object) -> Snapshot:
-    if not isinstance(told, bytes):
-        raise SchemaError("snapshot: expected bytes")
-    return decode_snapshot(told)

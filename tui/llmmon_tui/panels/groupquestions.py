@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from llmmon.errors import SchemaError
-from llmmon.protocol.snapshot import Group, Metrics, decode_snapshot
+from llmmon.protocol.snapshot import Group, Metrics
 from llmmon_tui import fields
 from llmmon_tui.history import POINTS, History, parse_history
 from llmmon_tui.model import Picture
@@ -136,8 +135,6 @@ def parse_first(result: Any) -> int | None:
 
 
 def _parse_groups(result: Any, window_s: int) -> Mapping[str, Group]:
-    if not isinstance(result, bytes):
-        raise SchemaError("snapshot: expected bytes")
-    snapshot = decode_snapshot(result)
+    snapshot = fields.snapshot(result)
     kept = [one.window_s for one in snapshot.windows]
     return GroupList().of(snapshot.window(nearest_window(kept, window_s)) if kept else None)

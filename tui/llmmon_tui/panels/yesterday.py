@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from llmmon.errors import SchemaError
-from llmmon.protocol.snapshot import Metrics, Snapshot, decode_snapshot
+from llmmon.protocol.snapshot import Metrics, Snapshot
+from llmmon_tui import fields
 from llmmon_tui.history import POINTS, History, Points, parse_history
 from llmmon_tui.model import Picture
 from llmmon_tui.questions import Question
@@ -37,7 +37,7 @@ def questions(picture: Picture) -> tuple[Question, ...]:
 
     return (
         Question(CURVE, "history", curve, parse_curve, about, _REFRESH_S),
-        Question(TOTAL, "snapshot", total_, _parse, about, _REFRESH_S, _STORE_S),
+        Question(TOTAL, "snapshot", total_, fields.snapshot, about, _REFRESH_S, _STORE_S),
     )
 
 
@@ -63,9 +63,3 @@ def total(picture: Picture) -> Metrics:
         (one.metrics for one in window.groups if one.labels == picture.view.where), {}
     )
     return found
-
-
-def _parse(result: Any) -> Snapshot:
-    if not isinstance(result, bytes):
-        raise SchemaError("snapshot: expected bytes")
-    return decode_snapshot(result)
